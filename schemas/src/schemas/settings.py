@@ -1,0 +1,217 @@
+"""Settings of one tenant: an immutable version that a message names and every service reads.
+
+Policy values have three states (not set, on, off) at four levels; the last level that set one wins
+(R6), so a lower off beats an upper on.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.ids import content_hash
+
+Level = Literal["default", "global", "integration", "client", "client within integration"]
+Behaviour = Literal["new", "latest", "recurring"]
+Lifecycle = Literal["off", "manual", "default", "create"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Policy(_Strict):
+    """What one level says; None means that it says nothing."""
+
+    drop_azure: bool | None = None
+    collapse_azure: bool | None = None
+    drop_prorata: bool | None = None
+    drop_zero: bool | None = None
+    zero_test: Literal["both", "charge"] | None = None
+    azure_scope: Literal["azure_only", "all_arrears"] | None = None
+    behaviour: Behaviour | None = None
+    lifecycle: Lifecycle | None = None
+    when_not_open: Literal["hold", "new"] | None = None
+    recurring_guard: Literal["hold", "warn"] | None = None
+    one_invoice_per: Literal["client", "order"] | None = None
+    post_partial: bool | None = None
+    net_credit: Literal["hold", "credit_note", "append", "carry"] | None = None
+
+
+class EffectivePolicy(_Strict):
+    """Every value in force for one bill-to, and the level that decided it."""
+
+    drop_azure: bool = False
+    collapse_azure: bool = False
+    drop_prorata: bool = False
+    drop_zero: bool = False
+    zero_test: Literal["both", "charge"] = "both"
+    azure_scope: Literal["azure_only", "all_arrears"] = "azure_only"
+    behaviour: Behaviour = "new"
+    lifecycle: Lifecycle = "create"
+    when_not_open: Literal["hold", "new"] = "hold"
+    recurring_guard: Literal["hold", "warn"] = "hold"
+    one_invoice_per: Literal["client", "order"] = "client"
+    post_partial: bool = False
+    net_credit: Literal["hold", "credit_note", "append", "carry"] = "hold"
+    levels: dict[str, Level] = {}
+
+    def level_of(self, name: str) -> Level:
+        """Which level decided the value called `name`."""
+        return self.levels.get(name, "default")
+
+
+class TenantInfo(_Strict):
+    """Who the MSP is. `timezone` is an IANA name; `currency` an ISO 4217 code."""
+
+    name: str = "tenant"
+    timezone: str = "UTC"
+    currency: str = "USD"
+    partner: str | None = None  # documents of another partnerName are excluded `other-partner`
+    own_company: str | None = None  # the MSP's own company at the source: excluded `own-company`
+
+
+class HaloAccount(_Strict):
+    """Where the tenant's HaloPSA answers. Credentials are sealed in the store, never here."""
+
+    url: str = ""
+    tenant: str | None = None
+    item_group: str = "BillingBot"
+    stamp_field: Literal["comment_1", "comment_2"] = "comment_2"
+    nominal_code: Literal["item", "never"] = "item"
+    send_tax: Literal["never", "item"] = "never"
+    tax_by: Literal["halo", "quickbooks_ast", "xero_auto", "none"] = "none"
+    find_by_search: bool = False
+    sends_email: bool | None = None  # R16: None = read it from HaloPSA, or ask
+    latest_days: int = 35
+    look_days: int = 62
+    price_places: int = 4
+    quantity_places: int = 4
+    settle_s: float = 30.0
+    calls_per_window: int = 280
+    window_s: float = 300.0
+    in_flight: int = 4
+
+
+class Pax8Account(_Strict):
+    """Where the tenant's Pax8 answers."""
+
+    url: str = "https://api.pax8.com"
+    in_flight: int = 6
+    calls_per_minute: int = 1000
+    azure_products: tuple[str, ...] = ()
+    azure_sku_prefixes: tuple[str, ...] = ("MST-EXM-AZ",)
+
+
+class Defaults(_Strict):
+    """Codes for items we create: income and expense accounts, a tax id; the default item's id."""
+
+    income: str | None = None
+    expense: str | None = None
+    tax: int | None = None
+    item: int | None = None
+    fallback_to_default_item: bool = False
+
+
+class Exclusions(_Strict):
+    """Line kinds left out before every modifier (R5). `billedByPax8` has no switch."""
+
+    rebate: bool = True
+    payment_credit: bool = True
+    invoice_credit: bool = True
+    own_company: bool = True
+    other_partner: bool = True
+    void: bool = True
+
+
+class IntegrationSettings(_Strict):
+    """What is set for one source alone."""
+
+    policy: Policy = Policy()
+
+
+class ClientMapping(_Strict):
+    """One company (or one subscription) of a source, and the HaloPSA client that pays for it."""
+
+    source: str = "pax8"
+    company: str
+    subscription: str | None = None
+    halo: int | None = None
+    recurring: int | None = None
+    exclude: bool = False
+    policy: Policy = Policy()
+    integration_policy: Policy = Policy()
+    evidence: str = "settings"  # who or what decided: settings, a person, external id, exact name
+
+
+class ProductMapping(_Strict):
+    """One product and term of a source, and the HaloPSA item that it is sold as."""
+
+    source: str = "pax8"
+    product: str
+    term: str | None = None
+    halo: int
+    evidence: str = "settings"
+
+
+class Automation(_Strict):
+    """R17: what an automatic run may apply by itself."""
+
+    automatic: bool = False
+    approval_limit: str | None = None  # decimal string in the tenant's currency
+    usual_range: str = "0.5"  # share of the median of the last three documents
+
+
+class Settings(_Strict):
+    """One immutable version; `version` is derived from the content."""
+
+    tenant: TenantInfo = TenantInfo()
+    halopsa: HaloAccount = HaloAccount()
+    pax8: Pax8Account = Pax8Account()
+    defaults: Defaults = Defaults()
+    policy: Policy = Policy()
+    integration: dict[str, IntegrationSettings] = {}
+    exclusions: Exclusions = Exclusions()
+    automation: Automation = Automation()
+    client: tuple[ClientMapping, ...] = ()
+    product: tuple[ProductMapping, ...] = ()
+    chains: dict[str, Literal["replacement", "separate"]] = Field(default_factory=dict)  # R14
+
+    @model_validator(mode="after")
+    def _one_company_one_client(self) -> Self:
+        seen: set[tuple[str, str, str | None]] = set()
+        for row in self.client:
+            key = (row.source, row.company, row.subscription)
+            if key in seen:
+                raise ValueError(
+                    f"company {row.company} of {row.source} is mapped twice: a second client needs"
+                    " a row with its subscription"
+                )
+            seen.add(key)
+        return self
+
+    @property
+    def version(self) -> str:
+        """The content's hash: the same settings are the same version."""
+        return content_hash(self.model_dump_json().encode())
+
+    def policy_for(self, source: str, mapping: ClientMapping | None) -> EffectivePolicy:
+        """The values in force for one bill-to of a source (R6)."""
+        integration = self.integration.get(source, IntegrationSettings())
+        chain: list[tuple[Level, Policy]] = [
+            ("global", self.policy),
+            ("integration", integration.policy),
+        ]
+        if mapping is not None:
+            chain.append(("client", mapping.policy))
+            chain.append(("client within integration", mapping.integration_policy))
+        values: dict[str, object] = {}
+        levels: dict[str, Level] = {}
+        for level, policy in chain:
+            for name in Policy.model_fields:
+                value = getattr(policy, name)
+                if value is not None:
+                    values[name] = value
+                    levels[name] = level
+        return EffectivePolicy.model_validate({**values, "levels": levels})

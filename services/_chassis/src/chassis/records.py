@@ -1,0 +1,84 @@
+"""The store's contract: one aggregate is one record is one atomic update.
+
+Embedded SQLite meets it today and MongoDB later, under one contract suite. Every call is scoped to
+a tenant. A record may hold `outgoing` messages in the same update (see `chassis.outbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message for the bus: the key orders it, the bytes are a `schemas.frame`."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stored aggregate. `version` counts its updates from 1; `tags` are what `find` looks by."""
+
+    tenant: str
+    collection: str
+    key: str
+    version: int
+    body: bytes
+    tags: Mapping[str, str] = field(default_factory=dict)
+    outgoing: Sequence[Message] = ()
+
+
+class Records(Protocol):
+    """Durable when a write returns. Raises TransientError when the store is away."""
+
+    async def get(self, tenant: str, collection: str, key: str) -> Record | None:
+        """The record, or None."""
+        ...
+
+    async def insert(self, record: Record) -> bool:
+        """Insert if absent (the version given is ignored, it becomes 1). False: it was there."""
+        ...
+
+    async def replace(self, record: Record) -> bool:
+        """Replace if the stored version is `record.version`; the version rises by one.
+
+        False: somebody else replaced or deleted it meanwhile, nothing was written.
+        """
+        ...
+
+    async def delete(self, tenant: str, collection: str, key: str) -> bool:
+        """True if it was there."""
+        ...
+
+    async def find(  # noqa: PLR0913 - a query has as many words as it needs
+        self,
+        tenant: str,
+        collection: str,
+        tag: str,
+        value: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[Record]:
+        """Records whose tag has that value, by key, from after the cursor `after` on."""
+        ...
+
+    async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
+        """How many records have that tag."""
+        ...
+
+    async def sweep(
+        self, collection: str, tag: str, value: str, *, after: str = "", limit: int = 100
+    ) -> list[Record]:
+        """Like `find` over all tenants, by tenant and key: for the chassis alone."""
+        ...
+
+    async def with_outgoing(self, *, limit: int = 100) -> list[Record]:
+        """Records of all tenants that still hold messages to publish: for the chassis alone."""
+        ...

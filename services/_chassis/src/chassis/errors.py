@@ -9,7 +9,7 @@ anything else    a bug                  park it as a bug
 from __future__ import annotations
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 - its kinds name themselves
     """What all planned failures share: a stable code with a runbook page, and one sentence."""
 
     def __init__(self, code: str, text: str) -> None:

@@ -23,7 +23,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One stored aggregate. `version` counts its updates from 1; `tags` are what `find` looks by."""
+    """One stored aggregate. `version` counts its updates from 1; `find` looks by `tags`."""
 
     tenant: str
     collection: str
@@ -56,7 +56,7 @@ class Records(Protocol):
         """True if it was there."""
         ...
 
-    async def find(  # noqa: PLR0913 - a query has as many words as it needs
+    async def find(
         self,
         tenant: str,
         collection: str,

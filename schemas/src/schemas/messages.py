@@ -212,6 +212,8 @@ class ChargesNormalized(BatchHead):
     kept_lines: int = 0
     kept_price: Amount = ZERO
     kept_cost: Amount = ZERO
+    collapsed: int = 0  # members that were merged, and into how many kept lines
+    merged: int = 0
 
 
 class CompaniesMatched(Head):

@@ -1,5 +1,6 @@
 """Lines of invoices and recurring invoices: how a sent line becomes a stored one."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ from sandbox.halopsa.amounts import priced
 from sandbox.halopsa.fields import COMPUTED, LINE, LINE_DEFAULTS, QUANTITY, Row, stored
 from sandbox.halopsa.tenant import Tenant, as_number
 
+VARIABLE = re.compile(r"\$[A-Za-z]\w*")
+TEXTS = ("item_shortdescription", "item_longdescription")
 WRITABLE = LINE - COMPUTED - {"id", "ihid"}
 
 
@@ -56,14 +59,22 @@ def loaded(tenant: Tenant, header: Row, given: Sequence[Row]) -> list[Row]:
 
 
 def copied(tenant: Tenant, header: Row, line: Row) -> Row:
-    """A recurring line on the invoice made from it: all it says, under an id of its own."""
-    own: Row = line | {
-        "id": tenant.new_id("lines"),
-        "ihid": header["id"],
-        "xero_lineid": "",
-        "recurring_invoice_quantity_type": 0,
-        "quantity_licences": [],
-    }
+    """A recurring line on the invoice made from it: all it says, under an id of its own.
+
+    Words that start with a dollar sign are variables to HaloPSA; one it does not know is gone.
+    """
+    texts = {name: VARIABLE.sub("", str(line.get(name) or "")) for name in TEXTS}
+    own: Row = (
+        line
+        | texts
+        | {
+            "id": tenant.new_id("lines"),
+            "ihid": header["id"],
+            "xero_lineid": "",
+            "recurring_invoice_quantity_type": 0,
+            "quantity_licences": [],
+        }
+    )
     return priced(tenant, own, header)
 
 

@@ -80,6 +80,13 @@ async def test_updatelines_edits_with_an_id_and_adds_without(halo: Halo) -> None
     assert (added["item_shortdescription"], added["ihid"]) == ("new", number)
 
 
+async def test_updatelines_refuses_a_line_that_is_not_there(halo: Halo) -> None:
+    made = await halo.invoice(lines=[line()])
+    for wrong in ({"id": 999_999, "ihid": made["id"]}, {"ihid": 999_999}, line()):
+        assert (await halo.post("/Invoice/updatelines", wrong)).status_code == 404
+    assert (await halo.read("/Invoice", made["id"]))["lines"] == made["lines"]
+
+
 async def test_recurring_lines_are_edited_the_same_way(halo: Halo) -> None:
     made = (await halo.post("/RecurringInvoice", {"client_id": 42, "lines": [line()]})).json()
     change = {"id": made["lines"][0]["id"], "ihid": made["id"], "qty_order": 5}
@@ -143,6 +150,7 @@ async def test_an_invoice_takes_site_name_and_currency_from_its_client(halo: Hal
         ({"client_id": 9999}, "[0].client_id"),
         ({"client_id": 42, "currency_code": 9}, "[0].currency_code"),
         ({"client_id": 42, "invoice_date": "05/11/2026"}, "[0].invoice_date"),
+        ({"client_id": 42, "duedate": {"day": 5}}, "[0].duedate"),
         ({"client_id": 42, "reference": "x" * 4001}, "[0].reference"),
         ({"client_id": 42, "lines": [line(), line(_itemid=9)]}, "[0].lines[1]._itemid"),
         ({"client_id": 42, "lines": [line(unit_price="20.50")]}, "[0].lines[0].unit_price"),

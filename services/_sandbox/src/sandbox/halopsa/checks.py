@@ -73,6 +73,16 @@ def one_line(tenant: Tenant, line: Row, path: str) -> None:
     item = line.get("_itemid")
     if item and tenant.get("items", item) is None:
         raise invalid_field(f"{path}._itemid", "The item does not exist.")
+    links = line.get("quantity_licences") or []
+    if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
+        raise invalid_field(f"{path}.quantity_licences", "The JSON value could not be converted.")
+
+
+def line_is_there(header: Row, line: Row) -> None:
+    """`updatelines` edits what exists; an id nobody knows is not taken for a new line."""
+    number = line.get("id")
+    if number and not any(same(one["id"], number) for one in header["lines"]):
+        raise missing("invoice line")
 
 
 def item(tenant: Tenant, row: Row, index: int) -> None:
@@ -118,9 +128,11 @@ def _lines(row: Row, path: str) -> Iterator[tuple[str, Row]]:
 
 
 def _is_date(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
     try:
         date.fromisoformat(value[:10])
-    except (TypeError, ValueError):
+    except ValueError:
         return False
     return True
 

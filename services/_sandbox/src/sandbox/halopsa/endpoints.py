@@ -114,8 +114,9 @@ class Endpoints:
                 about = {"id": line.get("ihid") or 0}
                 old = checks.header(tenant, table, about, index)
                 checks.one_line(tenant, line, f"[{index}]")
-                if old is not None:
-                    before[old["id"]] = old
+                assert old is not None, "a line's header is there, or it was refused"
+                checks.line_is_there(old, line)
+                before[old["id"]] = old
             for line in sent:
                 documents.written_line(tenant, table, line)
             after = [tenant.get(table, number) or {} for number in before]

@@ -201,3 +201,16 @@ async def test_the_draft_path_is_camel_case_only(vendor: Pax8) -> None:
 
 async def test_billing_is_read_only(vendor: Pax8) -> None:
     assert (await vendor.http.post("/pax8/v1/invoices", json={})).status_code == 405
+
+
+async def test_a_large_document_is_served_without_being_held(vendor: Pax8) -> None:
+    asked = {"clients": 3, "lines_per_client": 70}
+    made = (await vendor.http.post("/_sandbox/pax8/load_large", json=asked)).json()
+    assert made["lines"] == 210
+    assert await ids(vendor, "/invoices") == [made["invoice"]]
+    path = f"/invoices/{made['invoice']}/items"
+    pages = [await ids(vendor, path, page=number, size=200) for number in range(2)]
+    assert [len(page) for page in pages] == [200, 10]
+    assert len({*pages[0], *pages[1]}) == 210
+    assert "content" not in (await vendor.get(path, page=2, size=200)).json()
+    assert (await vendor.get(path, size=201)).status_code == 422

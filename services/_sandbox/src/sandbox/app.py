@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox import pax8
+from sandbox import halopsa, pax8
 from sandbox.core import Clock, State, Vendor, control_routes
 
 type Build = Callable[[State, Clock, float], Vendor]
@@ -42,10 +42,7 @@ class _LowerCasePath:
         await self.app({**scope, "path": scope["path"].lower()}, receive, send)
 
 
-def all_vendors() -> dict[str, Build]:
-    from sandbox import halopsa  # noqa: PLC0415
-
-    return {"pax8": pax8.build, "halopsa": halopsa.build}
+VENDORS: dict[str, Build] = {"pax8": pax8.build, "halopsa": halopsa.build}
 
 
 def build_app(
@@ -60,7 +57,7 @@ def build_app(
         folder.mkdir(parents=True, exist_ok=True)
     clock = Clock(folder / "today" if folder else None, today)
     built: dict[str, Vendor] = {}
-    for name, build in (all_vendors() if vendors is None else vendors).items():
+    for name, build in (VENDORS if vendors is None else vendors).items():
         state = State(folder / f"{name}.sqlite" if folder else None)
         built[name] = build(state, clock, latency_s)
     routes: list[BaseRoute] = [

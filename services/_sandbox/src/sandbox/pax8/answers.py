@@ -45,9 +45,7 @@ def error_reply(status: int, call: Call, message: str = "") -> Reply:
 
 def page_reply(call: Call, rows: list[Row]) -> Reply:
     """One page of `rows`, spoilt by whatever fault is due."""
-    number, size = _whole(call, "page", 0, 0), _whole(call, "size", DEFAULT_SIZE, 1)
-    if size > MAX_SIZE:
-        raise RefusedError(422, f"size must be at most {MAX_SIZE}")
+    number, size = page_asked(call)
     several = len(rows) > size
     if several and number > 0 and (fault := call.fault("changes_between_pages")):
         rows = rows[1:] if fault.options.get("change") != "appears" else [_sibling(rows[0]), *rows]
@@ -75,7 +73,10 @@ def envelope(content: bytes, *, number: int, size: int, total: int) -> Reply:
 
 
 def page_asked(call: Call) -> tuple[int, int]:
-    return _whole(call, "page", 0, 0), _whole(call, "size", DEFAULT_SIZE, 1)
+    number, size = _whole(call, "page", 0, 0), _whole(call, "size", DEFAULT_SIZE, 1)
+    if size > MAX_SIZE:
+        raise RefusedError(422, f"size must be at most {MAX_SIZE}")
+    return number, size
 
 
 def filtered(call: Call, rows: list[Row], *names: str) -> list[Row]:
@@ -140,4 +141,4 @@ def _equal(value: Any, wanted: str) -> bool:
             return value == Decimal(wanted)
         except InvalidOperation:
             return False
-    return value == wanted
+    return bool(value == wanted)

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import date
 
 from sandbox.core import Call, Clock, Handler, Reply, Row, State, json_reply
+from sandbox.generate import generate_large
 from sandbox.pax8.answers import (
     RefusedError,
     day_asked,
+    envelope,
     error_reply,
     filtered,
     in_order,
+    page_asked,
     page_reply,
 )
 
@@ -43,7 +46,7 @@ class Endpoints:
             "/invoices": _listed(self._invoices),
             "/invoices/draftItems": _listed(self._draft_items),
             "/invoices/{id}": self._one("invoices", "Invoice"),
-            "/invoices/{id}/items": _listed(self._items),
+            "/invoices/{id}/items": _answered(self._items),
             "/orders": _listed(self._orders),
             "/orders/{id}": _answered(self._order),
         }
@@ -155,9 +158,15 @@ class Endpoints:
         sortable = ("invoiceDate", "dueDate", "status", "partnerName", *INVOICE_NUMBERS)
         return in_order(call, filtered(call, rows, *names), *sortable)
 
-    def _items(self, call: Call) -> list[Row]:
+    def _items(self, call: Call) -> Reply:
         invoice = self._known(call, "invoices", "Invoice")
-        return self._state.rows(f"items/{invoice['id']}")
+        large = self._state.get("_large", invoice["id"])
+        if large is None:
+            return page_reply(call, self._state.rows(f"items/{invoice['id']}"))
+        number, size = page_asked(call)
+        document = generate_large(large["clients"], large["lines_per_client"])
+        content = document.page(number, size)
+        return envelope(content, number=number, size=size, total=document.count)
 
     def _draft_items(self, call: Call) -> list[Row]:
         """A snapshot of this month or the next one, and never with arrears."""

@@ -6,7 +6,24 @@ position, because items may come without ids or with equal ones.
 
 from typing import Any
 
-from sandbox.core import Call, Clock, Faults, Front, Reply, Row, State, Vendor, json_reply
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.core import (
+    Call,
+    Clock,
+    Faults,
+    Front,
+    Reply,
+    Row,
+    State,
+    Vendor,
+    dumps,
+    json_reply,
+    loads,
+)
+from sandbox.generate import generate_large
 from sandbox.pax8.answers import KINDS, error_reply
 from sandbox.pax8.endpoints import Endpoints
 
@@ -44,6 +61,7 @@ def build(state: State, clock: Clock, latency_s: float = 0) -> Vendor:
         routes=routes,
         load=lambda payload, replace: load(state, payload, replace=replace),
         entities=lambda: entities(state),
+        controls=[Route("/load_large", _load_large(state), methods=["POST"])],
     )
 
 
@@ -81,6 +99,24 @@ def entities(state: State) -> dict[str, Any]:
     ]
     found["draft_items"] = state.rows("draft_items")
     return found | {name: rows for name in EXTRAS if (rows := state.rows(name))}
+
+
+def _load_large(state: State) -> Any:
+    """{"clients": 400, "lines_per_client": 500}: a document served by arithmetic, not held."""
+
+    async def load_large(request: Request) -> Response:
+        asked = loads(await request.body())
+        document = generate_large(int(asked["clients"]), int(asked["lines_per_client"]))
+        load(
+            state, document.pax8() | {"invoices": [{"invoice": document.invoice()}]}, replace=False
+        )
+        sizes = {"clients": document.clients, "lines_per_client": document.lines_per_client}
+        state.put("_large", document.invoice_id, sizes)
+        state.commit()
+        answer = {"invoice": document.invoice_id, "lines": document.count}
+        return Response(dumps(answer), media_type="application/json")
+
+    return load_large
 
 
 def _append(state: State, table: str, rows: list[Row]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,32 +105,42 @@ def test_a_clock_without_a_folder_has_a_fixed_day() -> None:
         dumps({"day": Clock().today})
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[str]:
-    program = (
-        "import sys, pathlib; from sandbox import pax8; from sandbox.serve import serve;"
-        "serve(0, pathlib.Path(sys.argv[1]), vendors={'pax8': pax8.build})"
-    )
+PROGRAM = """
+import pathlib, sys
+from sandbox import pax8
+from sandbox.serve import serve
+serve(0, pathlib.Path(sys.argv[1]), vendors={"pax8": pax8.build})
+"""
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A sandbox in a process of its own, killed in the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, str(tmp_path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", PROGRAM, str(folder), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(20):
-        line = (await process.stdout.readline()).decode()
-    assert line.startswith("sandbox ready on http://"), line
     try:
-        yield line.split()[-1]
+        async with asyncio.timeout(20):
+            line = (await process.stdout.readline()).decode()
+        assert line.startswith("sandbox ready on http://"), line
+        async with httpx.AsyncClient(base_url=line.split()[-1]) as http:
+            yield http
     finally:
         process.kill()
         await process.communicate()
 
 
+async def sign_in(http: httpx.AsyncClient) -> None:
+    token = (await http.post("/pax8/v1/token", json=CREDENTIALS)).json()["access_token"]
+    http.headers["Authorization"] = f"Bearer {token}"
+
+
 async def test_over_a_socket_a_lost_answer_is_a_transport_error_and_the_next_call_works(
-    served: str,
+    tmp_path: Path,
 ) -> None:
-    async with httpx.AsyncClient(base_url=served) as http:
-        token = (await http.post("/pax8/v1/token", json=CREDENTIALS)).json()["access_token"]
-        http.headers["Authorization"] = f"Bearer {token}"
+    async with served(tmp_path) as http:
+        await sign_in(http)
         faults = [{"kind": "lost_answer"}, {"kind": "reset"}]
         assert (await http.post("/_sandbox/pax8/faults", json=faults)).status_code == 200
         for _ in faults:
@@ -138,3 +149,25 @@ async def test_over_a_socket_a_lost_answer_is_a_transport_error_and_the_next_cal
         assert (await http.get("/pax8/v1/companies")).status_code == 200
         fired = (await http.get("/_sandbox/pax8/state")).json()["faults"]["fired"]
         assert fired == {"lost_answer": 1, "reset": 1}
+
+
+async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    async with served(tmp_path) as http:
+        await sign_in(http)
+        await http.post("/_sandbox/pax8/load", json={"companies": [company(1)]})
+        signed_in = http.headers["Authorization"]
+    async with served(tmp_path) as http:
+        http.headers["Authorization"] = signed_in
+        assert (await http.get("/pax8/v1/companies")).json()["content"] == [company(1)]
+
+
+async def test_a_lost_answer_leaves_its_change_behind_and_a_reset_does_not(vendor: Pax8) -> None:
+    """The token endpoint is the one place of Pax8 that changes anything: it numbers its tokens."""
+    await vendor.spoil(
+        {"kind": "lost_answer", "path": "/token"}, {"kind": "reset", "path": "/token"}
+    )
+    for _ in range(2):
+        with pytest.raises(httpx.TransportError):
+            await vendor.sign_in()
+    token = (await vendor.sign_in()).json()["access_token"]
+    assert token.endswith("-3"), "1 signed in, 2 was lost, the reset made none"

@@ -84,6 +84,7 @@ def load(state: State, payload: dict[str, Any], *, replace: bool) -> dict[str, i
         invoice_id = document["invoice"]["id"]
         state.put("invoices", invoice_id, document["invoice"])
         state.clear(f"items/{invoice_id}")
+        state.delete("_large", invoice_id)
         _append(state, f"items/{invoice_id}", document.get("items", []))
     for name in ("draft_items", *EXTRAS):
         _append(state, name, payload.get(name, []))

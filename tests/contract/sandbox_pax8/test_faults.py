@@ -120,6 +120,7 @@ async def test_method_and_path_choose_the_calls(vendor: Pax8) -> None:
     await vendor.spoil(
         {"kind": "empty_500", "path": "/INVOICES/{id}/items", "method": "get"},
         {"kind": "empty_500", "path": "/invoices", "method": "POST"},
+        {"kind": "empty_500", "path": "/invoice", "times": -1},
     )
     assert (await vendor.get("/invoices")).status_code == 200
     assert (await vendor.get("/invoices-else")).status_code == 404

@@ -153,8 +153,8 @@ async def test_over_a_socket_a_lost_answer_is_a_transport_error_and_the_next_cal
 
 async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     async with served(tmp_path) as http:
-        await sign_in(http)
         await http.post("/_sandbox/pax8/load", json={"companies": [company(1)]})
+        await sign_in(http)
         signed_in = http.headers["Authorization"]
     async with served(tmp_path) as http:
         http.headers["Authorization"] = signed_in

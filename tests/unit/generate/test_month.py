@@ -60,6 +60,20 @@ def test_no_client_nets_negative_in_any_currency(seed: int, lines: int) -> None:
     assert not {key: total for key, total in net.items() if total < 0}
 
 
+@few
+@given(seed=seeds)
+def test_a_favourable_proration_gives_back_less_than_its_subscription_costs(seed: int) -> None:
+    month = generate_month(seed, lines=300)
+    seats = {item["subscriptionId"]: item["total"] for item in of(month, "1")}
+    for item in of(month, "4a", "4b", "4c"):
+        assert seats[item["subscriptionId"]] > -item["total"]
+
+
+@pytest.mark.parametrize("lines", [1, 30, 36])
+def test_a_small_month_has_the_lines_asked_for_though_varieties_come_in_pairs(lines: int) -> None:
+    assert len(generate_month(2, lines=lines).items) == lines
+
+
 def test_exactly_two_hundred_lines_are_one_full_page() -> None:
     assert len(generate_month(1, lines=200).items) == 200
 

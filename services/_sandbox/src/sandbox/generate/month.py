@@ -170,7 +170,7 @@ def _bearers(world: World, place: int) -> list[Subscription]:
         and _is_billed(world, subscription, place)
     ]
     billed.sort(key=lambda subscription: -subscription.seats * subscription.product.price)
-    return billed[: max(1, len(billed) // 2)]
+    return billed[: max(1, len(billed) // 2)] or world.subscriptions[:1]
 
 
 def _shaped(item: Item, shape: Shape) -> Item:

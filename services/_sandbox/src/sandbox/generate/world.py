@@ -168,7 +168,7 @@ def _subscriptions(
     weights = [company.weight for company in companies]
     owners += rng.choices(companies, weights, k=count - len(owners))
     # The ambiguous product is bought by an ordinary client, or nobody would meet it.
-    first_ordinary = next(place for place, owner in enumerate(owners) if owner.ordinary)
+    first_ordinary = next((place for place, owner in enumerate(owners) if owner.ordinary), 0)
     made = []
     for place, owner in enumerate(owners):
         product = goods.ambiguous if place == first_ordinary else rng.choice(goods.seats)

@@ -1,0 +1,81 @@
+"""Bodies too large for a message: content-addressed, compressed, in parts, in collection `bodies`.
+
+The part that says how many there are is written last, so a body is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+
+from chassis.errors import PermanentError
+from chassis.records import Message, Record, Records
+from schemas import frame
+from schemas.messages import BodyRef, Head
+
+COLLECTION = "bodies"
+PART_BYTES = 4 * 1024 * 1024
+_COMPRESSION = 1  # JSON lines shrink to a tenth already; higher levels cost five times the CPU
+
+
+class Bodies:
+    """Puts bodies into the store and gets them back, verified."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def put(self, tenant: str, body: bytes) -> BodyRef:
+        """Store the body, once however often it is put."""
+        ref = BodyRef(digest=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+        if await self._records.count(tenant, COLLECTION, "body", ref.digest):
+            return ref
+        packed = zlib.compress(body, _COMPRESSION)
+        parts = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
+        for number in reversed(range(len(parts))):
+            tags = {} if number else {"body": ref.digest, "parts": str(len(parts))}
+            await self._records.insert(
+                Record(tenant, COLLECTION, _part(ref, number), 0, parts[number], tags)
+            )
+        return ref
+
+    async def get(self, tenant: str, ref: BodyRef) -> bytes:
+        """The body, exactly as it was put."""
+        first = await self._records.get(tenant, COLLECTION, _part(ref, 0))
+        if first is None:
+            raise PermanentError("body-missing", f"body {ref.digest} is not in the store")
+        packed = [first.body]
+        for number in range(1, int(first.tags["parts"])):
+            part = await self._records.get(tenant, COLLECTION, _part(ref, number))
+            packed.append(part.body if part else b"")
+        body = _unpack(b"".join(packed) if len(packed) > 1 else first.body, ref.size_bytes)
+        if body is None or hashlib.sha256(body).hexdigest() != ref.digest:
+            raise PermanentError("body-damaged", f"body {ref.digest} is not what was stored")
+        return body
+
+    async def message(self, head: Head, key: str, body: bytes = b"") -> Message:
+        """The framed message; a body over the inline limit goes to the store first."""
+        if len(body) > frame.INLINE_LIMIT_BYTES:
+            ref = await self.put(head.tenant, body)
+            head, body = head.model_copy(update={"body": ref}), b""
+        line = head.model_dump_json().encode()
+        if len(line) > frame.HEAD_LIMIT_BYTES:
+            raise PermanentError(
+                "head-too-large",
+                f"the head of a {head.kind} has {len(line)} bytes: lists belong"
+                f" in the body, at most {frame.HEAD_LIMIT_BYTES} fit in a head",
+            )
+        return Message(head.topic, key, frame.encode(line, body))
+
+
+def _part(ref: BodyRef, number: int) -> str:
+    return f"{ref.digest}-{number:05d}"
+
+
+def _unpack(packed: bytes, size_bytes: int) -> bytes | None:
+    """No more than the promised size is unpacked, whatever the bytes say."""
+    unpacker = zlib.decompressobj()
+    try:
+        body = unpacker.decompress(packed, size_bytes + 1)
+    except zlib.error:
+        return None
+    return body

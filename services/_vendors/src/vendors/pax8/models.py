@@ -1,0 +1,223 @@
+"""What is read of Pax8's objects. Every field may be missing or null; unknown ones are ignored.
+
+An amount is exactly the numeral on the wire. A date before 1970 is an empty date.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from vendors import json
+
+type Day = Annotated[dt.date, Field(ge=dt.date(1970, 1, 1))]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+
+class InvoiceHeader(_Row):
+    """One invoice of the list. There is no invoice number; `total` is no checksum of the items."""
+
+    id: str
+    invoice_date: Day | None = None
+    due_date: Day | None = None
+    status: str | None = None
+    currency_code: str | None = None
+    partner_name: str | None = None
+    company_id: str | None = None
+    external_id: str | None = None
+    total: Decimal | None = None
+
+
+class InvoiceItem(_Row):
+    """One charge, of an invoice or of a draft. `id` may be absent: it is never the only key."""
+
+    id: str | None = None
+    type: str | None = None
+    purchase_order_number: str | None = None
+    company_id: str | None = None
+    company_name: str | None = None
+    external_id: str | None = None
+    start_period: Day | None = None
+    end_period: Day | None = None
+    quantity: Decimal | None = None
+    unit_of_measure: str | None = None
+    term: str | None = None
+    sku: str | None = None
+    description: str | None = None
+    details: str | None = None
+    product_id: str | None = None
+    product_name: str | None = None
+    vendor_name: str | None = None
+    rate_type: str | None = None
+    charge_type: str | None = None
+    price: Decimal | None = None
+    total: Decimal | None = None
+    cost: Decimal | None = None
+    cost_total: Decimal | None = None
+    billed_by_pax8: bool | None = None
+    subscription_id: str | None = None
+    currency_code: str | None = None
+
+
+class Company(_Row):
+    """An end customer."""
+
+    id: str
+    name: str | None = None
+    external_id: str | None = None
+    status: str | None = None
+
+
+class Product(_Row):
+    """A catalogue entry."""
+
+    id: str
+    name: str | None = None
+    vendor_name: str | None = None
+    sku: str | None = None
+    vendor_sku: str | None = None
+
+
+class Subscription(_Row):
+    """A subscription. Its status has no effect on billing."""
+
+    id: str
+    company_id: str | None = None
+    product_id: str | None = None
+    product_name: str | None = None
+    quantity: Decimal | None = None
+    status: str | None = None
+    start_date: Day | None = None
+    end_date: Day | None = None
+    billing_start: Day | None = None
+    billing_term: str | None = None
+    price: Decimal | None = None
+    partner_cost: Decimal | None = None
+    currency_code: str | None = None
+
+
+class PageCounters(_Row):
+    """Nested under `page` in every list."""
+
+    size: int = 0
+    total_elements: int = 0
+    total_pages: int = 0
+    number: int = 0
+
+
+class _Anything(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Counted(BaseModel):
+    """A page of which only the rows' number matters. `content` is absent when there is no row."""
+
+    content: list[_Anything] | None = None
+    page: PageCounters
+
+
+class _Items(BaseModel):
+    content: list[InvoiceItem] | None = None
+
+
+def count_page(raw: bytes) -> tuple[PageCounters, int]:
+    """The counters of a page and its number of rows; ValueError when it is no page."""
+    page = _Counted.model_validate_json(raw)
+    return page.page, len(page.content or ())
+
+
+def parse_items(raw: bytes) -> list[InvoiceItem]:
+    """The items of one page as read; ValueError when it is no page or an amount is no number."""
+    if not _has_long_numeral(raw):
+        try:
+            return _Items.model_validate_json(raw).content or []
+        except ValidationError:
+            pass  # one field of one row is odd: read row by row
+    return parse_rows(raw, InvoiceItem)
+
+
+def parse_rows[M: _Row](raw: bytes, model: type[M]) -> list[M]:
+    """The rows of a page, exact and forgiving about everything but ids and amounts."""
+    envelope = json.loads(raw)
+    rows = envelope.get("content") if isinstance(envelope, dict) else None
+    if rows is None and isinstance(envelope, dict) and "page" in envelope:
+        return []
+    if not isinstance(rows, list):
+        raise ValueError("no page of rows")
+    several = TypeAdapter(list[model])  # type: ignore[valid-type] # a model known at run time
+    try:
+        return several.validate_python(rows)
+    except ValidationError:
+        return several.validate_python([_mended(row, model) for row in rows])
+
+
+def _mended(row: Any, model: type[_Row]) -> Any:
+    """Empty or odd values become what the field can hold."""
+    if not isinstance(row, dict):
+        return row
+    mended = dict(row)
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        value = mended.get(key)
+        if value is not None and (mend := _MENDS.get(_kind(field.annotation))):
+            mended[key] = mend(value)
+    return mended
+
+
+def _kind(annotation: Any) -> type | None:
+    text = str(annotation)
+    kinds: dict[str, type] = {"Day": dt.date, "Decimal": Decimal, "bool": bool, "str": str}
+    return next((kind for word, kind in kinds.items() if word in text), None)
+
+
+def _day(value: Any) -> dt.date | None:
+    """The date part of a date or date-time; an unreadable or empty one is None."""
+    try:
+        day = dt.date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+    return day if day.year >= 1970 else None
+
+
+def _amount(value: Any) -> Decimal | None:
+    if value == "":
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as odd:
+        raise ValueError(f"{value!r} is not an amount") from odd
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _flag(value: Any) -> bool:
+    return value is True or str(value).lower() in {"true", "1"}
+
+
+_MENDS: dict[type | None, Callable[[Any], Any]] = {
+    dt.date: _day,
+    Decimal: _amount,
+    bool: _flag,
+    str: _text,
+}
+
+# pydantic reads a JSON number with a fraction by way of a binary float, which keeps 15 significant
+# digits for sure. A page with a longer run of digits is read the exact way.
+_DIGITS = bytes(
+    ord("d") if chr(b).isascii() and chr(b) in "0123456789." else 32 for b in range(256)
+)
+_LONG = b"d" * 16
+
+
+def _has_long_numeral(raw: bytes) -> bool:
+    return _LONG in raw.translate(_DIGITS)

@@ -77,7 +77,9 @@ class MemoryRecords:
         self, collection: str, tag: str, value: str, *, after: str = "", limit: int = 100
     ) -> list[Record]:
         await self.pause()
-        return [r for r in self._tagged(collection, tag, value) if r.key > after][:limit]
+        tenant, _, key = after.partition("/")
+        found = self._tagged(collection, tag, value)
+        return [r for r in found if (r.tenant, r.key) > (tenant, key)][:limit]
 
     async def with_outgoing(self, *, limit: int = 100) -> list[Record]:
         await self.pause()

@@ -13,7 +13,6 @@ from chassis.records import Record, Records
 
 COLLECTION = "jobs"
 PAGE = 100
-SWEEP = 1000  # more open jobs than that are found as these get done
 
 
 class State(StrEnum):
@@ -132,5 +131,11 @@ def turn(jobs: Iterable[Job], now: datetime) -> Job | datetime | None:
 
 async def open_lanes(records: Records) -> list[tuple[str, str]]:
     """Tenant and connection of every lane with an open job."""
-    found = await records.sweep(COLLECTION, "state", State.OPEN, limit=SWEEP)
-    return list(dict.fromkeys((record.tenant, record.tags["lane"]) for record in found))
+    lanes: dict[tuple[str, str], None] = {}
+    after = ""
+    while True:
+        page = await records.sweep(COLLECTION, "state", State.OPEN, after=after, limit=PAGE)
+        lanes.update(((record.tenant, record.tags["lane"]), None) for record in page)
+        if len(page) < PAGE:
+            return list(lanes)
+        after = f"{page[-1].tenant}/{page[-1].key}"

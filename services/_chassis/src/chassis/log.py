@@ -46,7 +46,7 @@ def redact(text: str) -> str:
 def logger(name: str, *, level: str = "info", stream: TextIO | None = None) -> FilteringBoundLogger:
     """A logger whose lines say which part of the system wrote them."""
     wrapped = structlog.wrap_logger(
-        structlog.PrintLogger(stream or sys.stderr),
+        _Lines(stream),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -57,6 +57,20 @@ def logger(name: str, *, level: str = "info", stream: TextIO | None = None) -> F
         cache_logger_on_first_use=False,
     )
     return cast("FilteringBoundLogger", wrapped.bind(logger=name))
+
+
+class _Lines:
+    """Writes to the stderr of the moment, which is not always the one of the import."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        stream = self._stream or sys.stderr
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def _hidden(match: re.Match[str]) -> str:

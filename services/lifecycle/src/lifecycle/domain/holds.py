@@ -1,0 +1,113 @@
+"""What a person reads about a hold: what is wrong, where, and the command that resolves it."""
+
+from __future__ import annotations
+
+from lifecycle.domain.charges import CompanyUse, HeldUse, ProductUse
+from lifecycle.domain.clients import Refusal
+from lifecycle.domain.items import ItemHold
+from schemas.messages import ChargesNormalized, Hold, Suggestion
+
+UNMAPPED = "company-unmapped"
+UNMATCHED = "product-unmatched"
+INCOMPLETE = "manual-incomplete"
+DEFAULT_MISSING = "default-item-missing"
+CODE_MISSING = "default-code-missing"
+NO_PRODUCT_CODE = "product-missing"
+BATCH_MISSING = "batch-missing"
+WITHOUT_ITEM = frozenset({UNMATCHED, "product-ambiguous", "item-gone"})
+TEXT_MAX = 600
+
+# Codes that the ingest and normalizer give, in words; `chargeline explain` shows the lines.
+_WORDS = {
+    "company-missing": "these lines name no company, so nobody can be billed",
+    "batch-too-large": "one bill-to has more than 10,000 lines in one document",
+    NO_PRODUCT_CODE: "these lines name neither product nor SKU",
+}
+
+
+def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...]) -> Hold:
+    """No client for a company."""
+    who = use.name or use.company
+    number = str(suggestions[0].id) if suggestions else "ID"
+    return Hold(
+        code=UNMAPPED,
+        text=(
+            f"no HaloPSA client for {who}: `chargeline mappings client {use.company} --halo"
+            f" {number}`, or `chargeline mappings exclude {use.company}`"
+        ),
+        company=use.company,
+        name=who,
+        lines=use.lines,
+        price=use.price,
+        cost=use.cost,
+        suggestions=suggestions,
+    )
+
+
+def client_refused(head: ChargesNormalized, uses: tuple[CompanyUse, ...], why: Refusal) -> Hold:
+    """The client is there no more, or can not be billed for this."""
+    company = uses[0].company if uses else ""
+    ways = {
+        "client-gone": f"`chargeline mappings client {company} --halo ID`",
+        "currency-mismatch": (
+            "change the client's currency in HaloPSA, or"
+            f" `chargeline mappings client {company} --halo ID`"
+        ),
+    }
+    way = ways.get(why.code, f"change that, or `chargeline mappings exclude {company}`")
+    return Hold(
+        code=why.code,
+        text=f"{why.text}: {way}",
+        company=company or None,
+        name=uses[0].name if uses else "",
+        lines=head.kept_lines,
+        price=head.kept_price,
+        cost=head.kept_cost,
+    )
+
+
+def product_held(use: ProductUse, why: ItemHold) -> Hold:
+    """A product without an item, and the lines that wait for it."""
+    return Hold(
+        code=why.code,
+        text=why.text,
+        product_key=use.key or None,
+        name=use.name,
+        lines=use.lines,
+        price=use.price,
+        cost=use.cost,
+        suggestions=why.suggestions,
+    )
+
+
+def map_product(why: ItemHold, key: str) -> ItemHold:
+    """With the command that decides it."""
+    number = str(why.suggestions[0].id) if why.suggestions else "ITEM"
+    text = f"{why.text}: `chargeline mappings product {key} --halo {number}`"
+    return ItemHold(why.code, text, why.suggestions)
+
+
+def line_held(use: HeldUse) -> Hold:
+    """Lines that the normalizer held."""
+    who = use.company_name or use.company or "no company"
+    what = _WORDS.get(use.code, f"held by rule {use.code}")
+    return Hold(
+        code=use.code,
+        text=f"{use.lines} lines of {who}: {what}; `chargeline explain --all` lists them",
+        company=use.company or None,
+        name=use.name,
+        lines=use.lines,
+        price=use.price,
+        cost=use.cost,
+    )
+
+
+def batch_held(head: ChargesNormalized, code: str, text: str = "") -> Hold:
+    """A code that holds the whole batch."""
+    return Hold(
+        code=code,
+        text=text or _WORDS.get(code, f"the batch is held: {code}"),
+        lines=head.kept_lines,
+        price=head.kept_price,
+        cost=head.kept_cost,
+    )

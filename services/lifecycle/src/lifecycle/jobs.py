@@ -1,0 +1,28 @@
+"""The jobs of lifecycle by the kind of their command, each with how its failure is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chassis.jobs import JobKind
+from lifecycle.batches import Batches
+from lifecycle.catalogs import Catalogs
+from lifecycle.creating import CreatingJob
+from lifecycle.matching import MatchingJob
+from lifecycle.records import ItemRecords
+from lifecycle.resolving import ResolvingJob
+from lifecycle.tools import Tools
+
+
+def kinds(tools: Tools, batches: Batches) -> Mapping[str, JobKind]:
+    """What the runner runs."""
+    catalogs = Catalogs(tools)
+    items = ItemRecords(tools.outbox)
+    matching = MatchingJob(tools, catalogs)
+    resolving = ResolvingJob(tools, catalogs, batches, items)
+    creating = CreatingJob(tools, catalogs, items)
+    return {
+        "MatchCompanies": JobKind(matching.run, matching.failed),
+        "ResolveRun": JobKind(resolving.run, resolving.failed),
+        "CreateItems": JobKind(creating.run, creating.failed),
+    }

@@ -5,7 +5,8 @@ Reads are repeated within limits. A write is sent once; what is not known to hav
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
@@ -203,6 +204,17 @@ class Calls:
 
 class _TokenRefused(Failure):
     """Between two methods here only: never leaves this module."""
+
+
+async def side_by_side[T](reads: Iterable[Awaitable[T]]) -> list[T]:
+    """All results in order; the first failure ends the others, so no call outlives its caller."""
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def retry_after_s(header: str | None, clock: Clock) -> float | None:

@@ -101,6 +101,12 @@ class Halo:
         request = Request("GET", f"{self._api}/authinfo", "asking HaloPSA where to sign in")
         return models.HaloAuthInfo.model_validate(_record(await self._calls.open(request)))
 
+    async def sample(self, route: str) -> list[Row]:
+        """One record of a route, or all there is: shows whether it may be read."""
+        if route == "Control":
+            return [await self.control()]
+        return (await self._page(route, {}, 1, 1)).rows
+
     async def scope(self) -> str:
         """Signs in; the scopes that the token says it has."""
         return await self._calls.scope()

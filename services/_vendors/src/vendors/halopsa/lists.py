@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chassis.errors import TransientError
 from vendors import json
+from vendors.calls import side_by_side
 
 PAGE_SIZE = 100
 PAGES_MAX = 5_000
@@ -78,7 +78,7 @@ async def _counted_list(fetch: Fetch, about: str) -> list[Row] | str:
     if len(first.rows) < first.count:
         last = min(PAGES_MAX, -(-first.count // first.size))
         rest = (fetch(number, first.size) for number in range(2, last + 1))
-        pages += await asyncio.gather(*rest)
+        pages += await side_by_side(rest)
     rows = {row.get("id"): row for page in pages for row in page.rows}
     counts = {page.count for page in pages}
     if counts == {len(rows)}:

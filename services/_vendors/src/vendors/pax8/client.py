@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chassis.errors import TransientError
-from vendors.calls import Calls, Line, Params, Request
+from vendors.calls import Calls, Line, Params, Request, side_by_side
 from vendors.pax8 import errors
 from vendors.pax8.auth import Pax8Credentials
 from vendors.pax8.models import (
@@ -108,6 +108,15 @@ class Pax8:
         """All subscriptions, whatever their status."""
         return await self._all("/subscriptions", {"sort": "createdDate"}, Subscription)
 
+    async def sample(self, path: str) -> RawPage:
+        """One row of a list: shows whether it may be read."""
+        return await self._raw(path, {}, 0, 1, f"reading Pax8 {path}")
+
+    async def newest_invoice_id(self) -> str | None:
+        """The id of the newest invoice, if there is one."""
+        page = await self._raw("/invoices", {"sort": "invoiceDate,desc"}, 0, 1, "reading invoices")
+        return next((row.id for row in parse_rows(page.raw, InvoiceHeader)), None)
+
     async def scope(self) -> str:
         """Signs in; the scopes of the token, if it names any."""
         return await self._calls.scope()
@@ -142,7 +151,7 @@ class Pax8:
         first = await self._raw(path, params, 0, PAGE_SIZE, about)
         last = min(PAGES_MAX, first.total_pages)
         rest = (self._raw(path, params, number, PAGE_SIZE, about) for number in range(1, last))
-        pages = [first, *await asyncio.gather(*rest)]
+        pages = [first, *await side_by_side(rest)]
         rows = {row.id: row for page in pages for row in parse_rows(page.raw, model)}
         totals = {page.total_elements for page in pages}
         if totals == {len(rows)} and len(rows) == sum(page.rows for page in pages):

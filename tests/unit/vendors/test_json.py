@@ -1,0 +1,81 @@
+"""Exact numerals: what was read is what is written."""
+
+import json as plain
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vendors import json
+
+numerals = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
+)
+texts = st.text(alphabet=st.characters(exclude_categories=()))  # half characters too
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=20,
+)
+
+
+@given(numerals)
+def test_any_numeral_survives(numeral: str) -> None:
+    read = json.loads(f'{{"n":{numeral}}}')["n"]
+    again = json.loads(json.dumps({"n": read}))["n"]
+    assert isinstance(read, int | Decimal)
+    # Only a minus in front of a whole zero is lost: to Python, -0 is an integer.
+    assert Decimal(again).as_tuple()[1:] == Decimal(read).as_tuple()[1:]
+    assert again == read
+
+
+@given(values)
+def test_any_value_survives(value: Any) -> None:
+    written = json.dumps(value)
+    assert _spelled(json.loads(written)) == _spelled(value)
+    plain.loads(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\udffe1.5\udfff", "\udffe", "a\udfff", "\ud800x", 'quote " \udffe1\udfff "', "😀\udfff"],
+)
+def test_a_text_with_half_a_character_is_not_taken_for_a_numeral(text: str) -> None:
+    assert json.loads(json.dumps([text, Decimal("1.50")])) == [text, Decimal("1.50")]
+
+
+def test_digits_go_out_as_they_came_in() -> None:
+    assert json.dumps([Decimal("1.50"), 2, Decimal("-0.000")]) == b"[1.50,2,-0.000]"
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), object(), b"x"])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        json.dumps([value])
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1", "", "[" * 100_000, b"\xff"])
+def test_what_is_unreadable_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - its many subclasses are what is meant
+        json.loads(text)
+
+
+def test_a_byte_order_mark_is_no_obstacle() -> None:
+    assert json.loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+
+
+def _spelled(value: Any) -> Any:
+    """Numbers by their digits: 1.50 is not 1.5, and 1E+2 stays what it is."""
+    if isinstance(value, dict):
+        return {key: _spelled(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_spelled(member) for member in value]
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return value
+    return (value, Decimal(value).as_tuple()[1:])

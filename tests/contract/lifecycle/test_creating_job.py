@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from chassis.service import JobWaits
 from lifecycle.domain.items import reference
+from lifecycle.records import ItemRecords
 from schemas.messages import (
     ChargesResolved,
     CreateItems,
     ItemMade,
     ItemsCreated,
 )
-from support.lifecycle import line
+from support.lifecycle import TENANT, line
 
 from .conftest import DEFAULTS, Make
 from .test_resolving_job import choices, new_product, resolving
@@ -76,7 +78,9 @@ async def test_r7_new_items_get_codes_reference_group_and_the_first_lines_price(
     world: World,
 ) -> None:
     await propose(world)
-    await world.run(creating(world))
+    job = creating(world)
+    await world.run(job)
+    assert job.guards == 3  # the fence is compared before each write: a group, two items
     await once_each(world)
     rows = {r["externalreference"]: r for r in await ours(world)}
     p2, p3 = rows[reference(P2)], rows[reference(P3)]
@@ -176,6 +180,28 @@ async def test_nobody_looks_before_the_write_has_settled(world: World) -> None:
     await world.run(creating(world))
     waited = (world.clock.now() - started).total_seconds()
     assert waited >= world.settings.halopsa.settle_s
+
+
+async def test_a_new_process_waits_out_the_write_of_a_dead_one(world: World) -> None:
+    await propose(world)
+    dead = world.items()[P2].model_copy(
+        update={"state": "creating", "started_at": world.clock.now().isoformat()}
+    )
+    await ItemRecords(world.outbox).put(TENANT, dead)
+    await world.run(creating(world))
+    assert world.waits == ["an uncertain write may still land"]
+    await once_each(world)
+
+
+async def test_the_group_is_looked_for_only_when_its_write_has_settled(world: World) -> None:
+    await propose(world)
+    await world.spoil({"kind": "lost_answer", "path": "/AssetGroup", "method": "POST", "times": 1})
+    job = creating(world)
+    kind = world.service.jobs["CreateItems"]
+    for _ in range(2):  # the second time, no time has passed
+        with pytest.raises(JobWaits):
+            await kind(job)
+    assert (await world.calls())["GET /AssetGroup"] == 1
 
 
 async def test_after_three_looks_without_result_it_is_refused(world: World) -> None:

@@ -190,6 +190,22 @@ async def test_a_batch_of_a_newer_revision_is_left_to_its_own_command(world: Wor
     assert world.fact(ChargesResolved)[0].revision == 5
 
 
+async def test_a_newer_revision_that_comes_while_deciding_is_not_answered(world: World) -> None:
+    old = await world.receive([line()], "batch_1")
+
+    async def newer() -> None:
+        world.on_open = None
+        await world.receive([new_product()], "batch_1", revision=5, content="other")
+
+    world.on_open = newer
+    await world.run(resolving(world, [old]))
+    assert world.bus.messages == []
+    world.bus.messages.clear()
+    again = await world.receive([new_product()], "batch_1", revision=5, content="other")
+    await world.run(resolving(world, [again], revision=5))
+    assert list(choices(world.fact(ChargesResolved)[1])) == ["pax8:p2:monthly"]
+
+
 async def test_a_batch_follows_the_revision_rule(world: World) -> None:
     head = await world.receive([line()], "batch_1")
     stored = dict(world.shelf)

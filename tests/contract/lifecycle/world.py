@@ -115,6 +115,7 @@ class World:
     steps: int = 0
     kill_at: int | None = None
     waits: list[str] = field(default_factory=list)
+    on_open: Callable[[], Awaitable[None]] | None = None  # happens before the first vendor call
     meanwhile: Callable[[], Awaitable[None]] | None = None  # happens during the third wait
 
     def __post_init__(self) -> None:
@@ -146,6 +147,8 @@ class World:
             raise Killed
 
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:  # noqa: ARG002
+        if self.on_open is not None:
+            await self.on_open()
         credentials = HaloCredentials(self.client_id, SecretStr("secret"))
         return Halo("http://sandbox/halopsa", credentials, Line(self.http, self.clock))
 

@@ -129,6 +129,23 @@ def test_r7_manual_a_product_of_a_batch_that_is_not_posted_holds_nobody_else() -
     assert isinstance(got["batch_2"], Resolved)
 
 
+def test_r7_only_the_mode_manual_holds_the_whole_run() -> None:
+    twins = [item(8), item(9), BASIC]
+    got = resolve(batch_of([line()], "batch_1"), batch_of([basic()], "batch_2"), items=twins)
+    assert codes(got["batch_1"]) == ["product-ambiguous"]
+    assert isinstance(got["batch_2"], Resolved)
+
+
+def test_r7_manual_two_hits_are_an_unmatched_product_too() -> None:
+    got = resolve(
+        batch_of([line()], "batch_1", lifecycle="manual"),
+        batch_of([basic()], "batch_2", lifecycle="manual"),
+        items=[item(8), item(9), BASIC],
+    )
+    assert codes(got["batch_1"]) == ["product-ambiguous"]
+    assert codes(got["batch_2"]) == ["manual-incomplete"]
+
+
 def test_r7_manual_a_dropped_line_without_item_holds_nobody() -> None:
     dropped = basic(outcome="dropped", rule="drop-zero")
     got = resolve(batch_of([line(), dropped], lifecycle="manual"))
@@ -178,6 +195,13 @@ def test_r7_a_product_that_two_items_match_holds_with_the_command() -> None:
         Decimal("18.26"),
         1,
     )
+
+
+def test_a_command_to_copy_survives_an_odd_key() -> None:
+    odd = line(product_key="pax8:A B;c:monthly")
+    got = resolve(batch_of([odd], lifecycle="manual"), items=[])["batch_1"]
+    assert isinstance(got, Held)
+    assert "mappings product 'pax8:A B;c:monthly' --halo ITEM" in got.holds[0].text
 
 
 @pytest.mark.parametrize("lifecycle", ["manual", "create"])
@@ -267,6 +291,22 @@ def test_r12_held_lines_alone_hold_the_batch_so_that_nothing_is_cleared() -> Non
 def test_a_code_from_the_source_holds_the_batch() -> None:
     got = resolve(batch_of([line()], client=None, hold="company-missing"))
     assert codes(got["batch_1"]) == ["company-missing"]
+
+
+def test_a_hold_of_the_source_shows_its_lines_once_with_their_money() -> None:
+    held = [line(n, outcome="held", rule="company-missing", company="") for n in (1, 2)]
+    answer = resolve(batch_of(held, client=None, hold="company-missing"))["batch_1"]
+    assert isinstance(answer, Held)
+    (hold,) = answer.holds
+    assert (hold.code, hold.lines, hold.price) == ("company-missing", 2, Decimal("44.00"))
+
+
+def test_a_batch_too_large_for_its_lines_is_held_with_its_money() -> None:
+    money = {"outcome": "held", "reason": "batch-too-large", "lines": 10001, "price": "7.00"}
+    answer = resolve(batch_of([], hold="batch-too-large", money=[money]))["batch_1"]
+    assert isinstance(answer, Held)
+    (hold,) = answer.holds
+    assert (hold.code, hold.lines, hold.price) == ("batch-too-large", 10001, Decimal("7.00"))
 
 
 @pytest.mark.parametrize("number", [42, None])

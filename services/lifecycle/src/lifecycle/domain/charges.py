@@ -66,7 +66,6 @@ class HeldUse(BaseModel):
     code: str
     company: str = ""
     company_name: str = ""
-    name: str = ""
     lines: int = 0
     price: Amount = ZERO
     cost: Amount = ZERO
@@ -125,7 +124,7 @@ def uses(lines: bytes) -> Uses:
     """Read the lines of one batch (DecidedLines)."""
     products: dict[str, _Sum] = {}
     companies: dict[str, _Sum] = {}
-    held: dict[tuple[str, str, str], _Sum] = {}
+    held: dict[tuple[str, str], _Sum] = {}
     for line in _Lines.validate_json(lines or b"[]"):
         if line["outcome"] == "kept":
             key = line.get("product_key") or NO_PRODUCT
@@ -137,7 +136,7 @@ def uses(lines: bytes) -> Uses:
                 found = companies[company] = _Sum(line)
             found.add(line)
         elif line["outcome"] == "held":
-            reason = (line.get("rule") or "held", line.get("company", ""), line.get("name", ""))
+            reason = (line.get("rule") or "held", line.get("company", ""))
             if (found := held.get(reason)) is None:
                 found = held[reason] = _Sum(line)
             found.add(line)
@@ -163,14 +162,13 @@ def _product(key: str, s: _Sum) -> ProductUse:
     )
 
 
-def _held(reason: tuple[str, str, str], s: _Sum) -> HeldUse:
-    code, company, name = reason
+def _held(reason: tuple[str, str], s: _Sum) -> HeldUse:
+    code, company = reason
     return HeldUse.model_validate(
         {
             "code": code,
             "company": company,
             "company_name": s.first.get("company_name", ""),
-            "name": name,
             **s.money(),
         }
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from lifecycle.domain.charges import CompanyUse, HeldUse, ProductUse
 from lifecycle.domain.clients import Refusal
 from lifecycle.domain.items import ItemHold
 from schemas.messages import ChargesNormalized, Hold, Suggestion
+from schemas.money import ZERO
 
 UNMAPPED = "company-unmapped"
 UNMATCHED = "product-unmatched"
@@ -22,18 +25,19 @@ _WORDS = {
     "company-missing": "these lines name no company, so nobody can be billed",
     "batch-too-large": "one bill-to has more than 10,000 lines in one document",
     NO_PRODUCT_CODE: "these lines name neither product nor SKU",
+    "amount-missing": "the source does not say what these lines cost the customer",
 }
 
 
 def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...]) -> Hold:
     """No client for a company."""
-    who = use.name or use.company
+    who, company = use.name or use.company, quote(use.company)
     number = str(suggestions[0].id) if suggestions else "ID"
     return Hold(
         code=UNMAPPED,
         text=(
-            f"no HaloPSA client for {who}: `chargeline mappings client {use.company} --halo"
-            f" {number}`, or `chargeline mappings exclude {use.company}`"
+            f"no HaloPSA client for {who}: `chargeline mappings client {company} --halo"
+            f" {number}`, or `chargeline mappings exclude {company}`"
         ),
         company=use.company,
         name=who,
@@ -47,14 +51,15 @@ def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...]) -> Hold:
 def client_refused(head: ChargesNormalized, uses: tuple[CompanyUse, ...], why: Refusal) -> Hold:
     """The client is there no more, or can not be billed for this."""
     company = uses[0].company if uses else ""
+    named = quote(company) if company else "COMPANY"
     ways = {
-        "client-gone": f"`chargeline mappings client {company} --halo ID`",
+        "client-gone": f"`chargeline mappings client {named} --halo ID`",
         "currency-mismatch": (
             "change the client's currency in HaloPSA, or"
-            f" `chargeline mappings client {company} --halo ID`"
+            f" `chargeline mappings client {named} --halo ID`"
         ),
     }
-    way = ways.get(why.code, f"change that, or `chargeline mappings exclude {company}`")
+    way = ways.get(why.code, f"change that, or `chargeline mappings exclude {named}`")
     return Hold(
         code=why.code,
         text=f"{why.text}: {way}",
@@ -83,7 +88,7 @@ def product_held(use: ProductUse, why: ItemHold) -> Hold:
 def map_product(why: ItemHold, key: str) -> ItemHold:
     """With the command that decides it."""
     number = str(why.suggestions[0].id) if why.suggestions else "ITEM"
-    text = f"{why.text}: `chargeline mappings product {key} --halo {number}`"
+    text = f"{why.text}: `chargeline mappings product {quote(key)} --halo {number}`"
     return ItemHold(why.code, text, why.suggestions)
 
 
@@ -95,15 +100,27 @@ def line_held(use: HeldUse) -> Hold:
         code=use.code,
         text=f"{use.lines} lines of {who}: {what}; `chargeline explain --all` lists them",
         company=use.company or None,
-        name=use.name,
+        name=use.company_name,
         lines=use.lines,
         price=use.price,
         cost=use.cost,
     )
 
 
+def source_held(head: ChargesNormalized, code: str) -> Hold:
+    """A batch that came with a code and without its lines; their money is in the head."""
+    entries = [e for e in head.money if e.outcome == "held" and e.reason == code]
+    return batch_held(head, code).model_copy(
+        update={
+            "lines": sum(e.lines for e in entries),
+            "price": sum((e.price for e in entries), ZERO),
+            "cost": sum((e.cost for e in entries), ZERO),
+        }
+    )
+
+
 def batch_held(head: ChargesNormalized, code: str, text: str = "") -> Hold:
-    """A code that holds the whole batch."""
+    """A code that holds all kept lines of a batch."""
     return Hold(
         code=code,
         text=text or _WORDS.get(code, f"the batch is held: {code}"),

@@ -77,8 +77,8 @@ def client_of(batch: Batch, clients: Clients, settings: Settings) -> Billable | 
     """Whom the batch is billed to, or the holds that forbid it, those on its lines included."""
     head = batch.head
     found: list[Hold] = []
-    if head.hold is not None:
-        found.append(holds.batch_held(head, head.hold))
+    if head.hold is not None and head.hold not in {u.code for u in batch.uses.held}:
+        found.append(holds.source_held(head, head.hold))
     billable: Billable | None = None
     if head.client is not None and batch.would_post:
         recurring = head.policy.behaviour == "recurring"
@@ -91,7 +91,7 @@ def client_of(batch: Batch, clients: Clients, settings: Settings) -> Billable | 
             billable = got
     elif head.kept_lines > 0 and head.hold is None:
         found += [holds.unmapped(u, clients.suggest(u.name)) for u in batch.uses.companies]
-    if not head.policy.post_partial:  # R12: one held line holds its batch
+    if head.hold is not None or not head.policy.post_partial:  # R12: one line holds its batch
         found += [holds.line_held(u) for u in batch.uses.held]
     return Held(tuple(found)) if found else billable
 

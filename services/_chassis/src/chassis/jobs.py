@@ -80,10 +80,13 @@ class JobRunner:
     async def run(self) -> None:
         """Run jobs until `stop`."""
         async with asyncio.TaskGroup() as self._tasks:
-            while not self._stopping.is_set():
-                with contextlib.suppress(TransientError):  # the store is away: the next sweep
-                    await self._sweep()
-                await _either(self._stopping, self._settings.sweep_s)
+            try:
+                while not self._stopping.is_set():
+                    with contextlib.suppress(TransientError):  # the store is away: the next sweep
+                        await self._sweep()
+                    await _either(self._stopping, self._settings.sweep_s)
+            finally:  # jobs may still be added, for the next process to run
+                self._stopping.set()
 
     async def stop(self) -> None:
         """Start nothing more; what is in hand gets a while to reach its next checkpoint."""
@@ -97,8 +100,8 @@ class JobRunner:
                 lane.task.cancel()
 
     async def idle(self) -> None:
-        """Return when no job is open in the store, neither running nor waiting."""
-        while await self._sweep():
+        """Return when no job is open in the store, neither running nor waiting (or at a stop)."""
+        while not self._stopping.is_set() and await self._sweep():
             await self._empty.wait()
 
     def wake(self, tenant: str, connection: str) -> None:

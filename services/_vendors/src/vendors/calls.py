@@ -98,7 +98,8 @@ class Calls:
             try:
                 return parse(body)
             except ValueError as torn:
-                text = f"{request.about}: the answer is not readable ({said(body)[:80]!r})"
+                why = str(torn).partition("\n")[0] + f": {body[:60]!r}"
+                text = f"{request.about}: the answer is not readable ({why})"
                 raise TransientError(f"{self._vendor}-answer", text) from torn
 
         return await read_repeatedly(once, self._line.retries, self._line.clock)

@@ -126,7 +126,7 @@ class Pax8:
 
         def parse(raw: bytes) -> RawPage:
             page, rows = count_page(raw)
-            _must_be_the_page(page, rows, number, size)
+            _must_be_the_page(page, rows, number, size, about)
             # A vendor that ignores the size sends all rows at once, as page 0 of several.
             pages = 1 if number == 0 and rows == page.total_elements else page.total_pages
             return RawPage(raw, number, pages, page.total_elements, rows)
@@ -160,8 +160,10 @@ class Pax8:
         return f"{len(rows)} different rows were read and {promised} were promised"
 
 
-def _must_be_the_page(page: PageCounters, rows: int, number: int, size: int) -> None:
+def _must_be_the_page(page: PageCounters, rows: int, number: int, size: int, about: str) -> None:
     if page.number != number:
-        raise ValueError(f"page {page.number} came instead of {number}")
+        text = f"{about}: page {page.number} came instead of {number}"
+        raise TransientError("list-incomplete", text)
     if rows > size and not (number == 0 and rows == page.total_elements):
-        raise ValueError(f"{rows} rows came on a page of {size}")
+        text = f"{about}: {rows} rows came on a page of {size}"
+        raise TransientError("list-incomplete", text)

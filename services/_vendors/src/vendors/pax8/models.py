@@ -138,9 +138,11 @@ def parse_items(raw: bytes) -> list[InvoiceItem]:
     """The items of one page as read; ValueError when it is no page or an amount is no number."""
     if not _has_long_numeral(raw):
         try:
-            return _Items.model_validate_json(raw).content or []
+            items = _Items.model_validate_json(raw).content
         except ValidationError:
-            pass  # one field of one row is odd: read row by row
+            items = None  # some field of some row is odd
+        if items:
+            return items
     return parse_rows(raw, InvoiceItem)
 
 

@@ -8,16 +8,20 @@ import itertools
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.clock import LoopClock
+from chassis.embedded.store import EmbeddedStore
+from chassis.embedded.writer import InlineExecutor
 from chassis.errors import TransientError
 from chassis.jobs import JobRunner, Jobs, RunnerSettings
+from chassis.records import Records
 from chassis.service import JobRun, JobWaits, LeaseLost
-from support.memory_records import MemoryRecords, Shelf
+from support.memory_records import MemoryRecords, Pause, Shelf, no_pause
 from support.virtual_loop import START, in_virtual_time
 
 STEPS = 3
@@ -42,6 +46,37 @@ class Mortal:
             raise Died
 
 
+class Memory:
+    """A store that outlives its processes."""
+
+    def __init__(self, _folder: Path) -> None:
+        self.shelf: Shelf = {}
+
+    def opened(self, pause: Pause = no_pause) -> Records:
+        return MemoryRecords(self.shelf, pause)
+
+    def close(self) -> None:
+        pass
+
+
+class Folder:
+    """A data folder, opened by one process after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store: EmbeddedStore | None = None
+
+    def opened(self, pause: Pause = no_pause) -> Records:
+        self.close()
+        executor = InlineExecutor(pause)
+        self.store = EmbeddedStore.open(self.folder, executor=executor, durability="OFF")
+        return self.store.records
+
+    def close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+
+
 async def run_until_death(runner: JobRunner) -> bool:
     """True if it died before all jobs were done."""
     task = asyncio.create_task(runner.run())
@@ -57,12 +92,13 @@ async def run_until_death(runner: JobRunner) -> bool:
     return died
 
 
+@pytest.mark.parametrize("storage", [Memory, Folder])
 @pytest.mark.parametrize("successor", [WAITING, TAKING_OVER], ids=["waiting", "taking over"])
 def test_a_death_at_any_touch_of_the_store_loses_nothing_and_keeps_the_order(
-    successor: RunnerSettings,
+    successor: RunnerSettings, storage: type[Memory | Folder], tmp_path: Path
 ) -> None:
     async def story(touches: int) -> bool:
-        shelf: Shelf = {}
+        disk = storage(tmp_path / str(touches))
         clock = LoopClock(START)
         steps: list[tuple[str, int]] = []
         fences: list[int] = []
@@ -75,16 +111,17 @@ def test_a_death_at_any_touch_of_the_store_loses_nothing_and_keeps_the_order(
                 await asyncio.sleep(1)
                 await run.save(b"%d" % (step + 1))
 
-        before = Jobs(MemoryRecords(shelf), clock)
+        before = Jobs(disk.opened(), clock)
         for job_id in ("c", "a", "b"):
             await before.add("msp", "halo", "work", job_id, b"")
-        mortal = Jobs(MemoryRecords(shelf, Mortal(touches)), clock)
+        mortal = Jobs(disk.opened(Mortal(touches)), clock)
         died = await run_until_death(JobRunner(mortal, {"work": work}, "first", WAITING))
-        after = Jobs(MemoryRecords(shelf), clock)
+        after = Jobs(disk.opened(), clock)
         assert not await run_until_death(JobRunner(after, {"work": work}, "next", successor))
 
         assert await after.open("msp") == []
         assert await after.failed("msp") == []
+        disk.close()
         once = [step for step, _ in itertools.groupby(steps)]
         assert once == [(job, step) for job in "cab" for step in range(STEPS)]
         assert len(steps) <= len(once) + 1, "only the step in hand is repeated"

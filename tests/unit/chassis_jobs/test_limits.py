@@ -191,3 +191,20 @@ def test_calls_in_flight_are_bounded() -> None:
         assert isinstance(asyncio.get_running_loop(), VirtualLoop)
 
     in_virtual_time(story())
+
+
+def test_calls_of_a_dead_process_count_as_if_they_had_been_made_at_the_last_moment() -> None:
+    async def story() -> None:
+        shared = leases()
+        limits = CallLimits(calls=20, window_s=3.0)
+        dies = Budget(shared, "msp", "halo", limits)
+        await dies.take()
+        await asyncio.sleep(0.29)
+        for _ in range(19):
+            await dies.take()
+        await asyncio.sleep(2.8)  # 3.09 s after the block was booked
+        with pytest.raises(TransientError) as refused:
+            await Budget(shared, "msp", "halo", limits).take()
+        assert refused.value.retry_after_s == pytest.approx(0.21)
+
+    in_virtual_time(story())

@@ -30,7 +30,7 @@ def dumps(value: Any) -> bytes:
         if not isinstance(number, Decimal) or not number.is_finite():
             raise TypeError(f"{type(number).__name__} {number} has no JSON form here")
         marked += 1
-        return f"{_OPEN}{number}{_SHUT}"
+        return _OPEN + str(number) + _SHUT
 
     text = json.dumps(
         value, default=mark, ensure_ascii=False, allow_nan=False, separators=(",", ":")

@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError
 from chassis.jobs import JobFailure, JobKind, Jobs
 from chassis.outbox import Outbox
-from chassis.records import Message
+from chassis.records import Message, Records
 from chassis.service import JobRun, JobWaits, Service
 from chassis.versions import SettingsVersions
 from lifecycle.app import build
@@ -173,7 +173,10 @@ class World:
 
     async def use(self, settings: Settings) -> None:
         self.settings = settings
-        await SettingsVersions(MemoryRecords(self.shelf)).store(TENANT, settings)
+        await self.store_settings(MemoryRecords(self.shelf))
+
+    async def store_settings(self, records: Records) -> str:
+        return await SettingsVersions(records).store(TENANT, self.settings)
 
     async def receive(self, lines: Sequence[DecidedLine], batch: str, **changes: Any) -> Any:
         head = normalized(lines, batch, **({"settings": self.settings.version} | changes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.domain.names import SUGGESTIONS_MAX, alike, normal_name
+from lifecycle.domain.names import SUGGESTIONS_MAX, Names, normal_name
 from schemas.messages import Company, CompanyMatch, Suggestion
 
 # Clients that a destination keeps for itself; nobody is billed through them by a rule.
@@ -69,6 +69,7 @@ class Clients:
             for c in self._by_id.values()
             if c.active and normal_name(c.name) not in INTERNAL_NAMES
         }
+        self._names = Names({c.id: c.name for c in self._eligible.values()})
         for c in self._eligible.values():
             self._by_accounts_id[c.accounts_id].add(c.id)
             self._by_ref[c.ref].add(c.id)
@@ -98,7 +99,7 @@ class Clients:
 
     def suggest(self, name: str) -> tuple[Suggestion, ...]:
         """Clients that may be meant."""
-        return alike(name, ((c.id, c.name) for c in self._eligible.values()))
+        return self._names.alike(name)
 
     def billable(
         self, number: int, currency: str, tenant_currency: str, *, recurring: bool

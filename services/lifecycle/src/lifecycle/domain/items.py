@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from lifecycle.domain.charges import ProductUse
-from lifecycle.domain.names import SUGGESTIONS_MAX, alike, normal_name
+from lifecycle.domain.names import SUGGESTIONS_MAX, Names, normal_name
 from schemas.charges import ItemChoice, normal_term
 from schemas.ids import digest
 from schemas.messages import Suggestion
@@ -76,6 +76,7 @@ class Items:
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._by_id = {i.id: i for i in items}
+        self._names = Names({i.id: i.name for i in self._by_id.values()})
         self._by_reference: dict[str, set[int]] = defaultdict(set)
         self._by_code: dict[str, set[int]] = defaultdict(set)
         self._by_name: dict[str, set[int]] = defaultdict(set)
@@ -121,7 +122,7 @@ class Items:
 
     def suggest(self, name: str) -> tuple[Suggestion, ...]:
         """Open items that may be meant."""
-        return alike(name, ((i.id, i.name) for i in self._by_id.values()))
+        return self._names.alike(name)
 
     def _mapped(self, use: ProductUse, mapped: set[int]) -> ItemChoice | ItemHold:
         if len(mapped) > 1:

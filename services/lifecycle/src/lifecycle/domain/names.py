@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from rapidfuzz import fuzz, process
 
@@ -20,23 +20,33 @@ def normal_name(name: str) -> str:
     return " ".join(folded.split())
 
 
-def alike(name: str, candidates: Iterable[tuple[int, str]]) -> tuple[Suggestion, ...]:
-    """The candidates whose names come nearest: at most five, best first, then by id."""
-    wanted = normal_name(name)
-    if not wanted:
-        return ()
-    names = dict(sorted(candidates))
-    hits = process.extract(
-        wanted,
-        {number: normal_name(text) for number, text in names.items()},
-        scorer=fuzz.token_sort_ratio,
-        score_cutoff=SCORE_MIN,
-        limit=None,
-    )
-    best = sorted(
-        ((round(score), number) for _, score, number in hits), key=lambda h: (-h[0], h[1])
-    )
-    return tuple(
-        Suggestion(id=number, name=names[number], score=score, evidence="similar name")
-        for score, number in best[:SUGGESTIONS_MAX]
-    )
+class Names:
+    """Names to look among. A run asks for the same product once a batch: answers are kept."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._normal: dict[int, str] | None = None
+        self._answers: dict[str, tuple[Suggestion, ...]] = {}
+
+    def alike(self, name: str) -> tuple[Suggestion, ...]:
+        """Those that come nearest: at most five, best first, then by id."""
+        wanted = normal_name(name)
+        if wanted not in self._answers:
+            self._answers[wanted] = self._nearest(wanted) if wanted else ()
+        return self._answers[wanted]
+
+    def _nearest(self, wanted: str) -> tuple[Suggestion, ...]:
+        if self._normal is None:
+            self._normal = {number: normal_name(name) for number, name in self._names.items()}
+        hits = process.extract(
+            wanted,
+            self._normal,
+            scorer=fuzz.token_sort_ratio,
+            score_cutoff=SCORE_MIN,
+            limit=None,
+        )
+        best = sorted((-round(score), number) for _, score, number in hits)
+        return tuple(
+            Suggestion(id=n, name=self._names[n], score=-score, evidence="similar name")
+            for score, n in best[:SUGGESTIONS_MAX]
+        )

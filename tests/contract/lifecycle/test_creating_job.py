@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from chassis.service import JobWaits
 from lifecycle.domain.items import reference
-from lifecycle.records import ItemRecords
 from schemas.messages import (
     ChargesResolved,
     CreateItems,
     ItemMade,
     ItemsCreated,
 )
-from support.lifecycle import TENANT, line
+from support.lifecycle import line
 
 from .conftest import DEFAULTS, Make
 from .test_resolving_job import choices, new_product, resolving
@@ -154,78 +152,6 @@ async def test_r7_two_terms_of_one_product_are_two_items_and_share_no_accounts_i
     assert len({r["name"] for r in rows}) == 2
 
 
-async def test_a_lost_answer_makes_one_item(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "lost_answer", "path": "/Item", "method": "POST", "times": 1})
-    await world.run(creating(world))
-    await once_each(world)
-    assert (await world.calls())["POST /Item"] == 2
-
-
-async def test_a_lost_answer_to_the_group_makes_one_group(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "lost_answer", "path": "/AssetGroup", "method": "POST", "times": 1})
-    await world.run(creating(world))
-    await once_each(world)
-    assert (await world.calls())["POST /AssetGroup"] == 1
-
-
-async def test_a_write_that_never_arrived_is_sent_again_after_a_look(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "empty_500", "path": "/Item", "method": "POST", "times": 1})
-    await world.run(creating(world))
-    await once_each(world)
-    assert (await world.calls())["POST /Item"] == 3
-
-
-async def test_nobody_looks_before_the_write_has_settled(world: World) -> None:
-    await propose(world)
-    started = world.clock.now()
-    await world.spoil({"kind": "lost_answer", "path": "/Item", "method": "POST", "times": 1})
-    await world.run(creating(world))
-    waited = (world.clock.now() - started).total_seconds()
-    assert waited >= world.settings.halopsa.settle_s
-
-
-async def test_a_new_process_waits_out_the_write_of_a_dead_one(world: World) -> None:
-    await propose(world)
-    dead = world.items()[P2].model_copy(
-        update={"state": "creating", "started_at": world.clock.now().isoformat()}
-    )
-    await ItemRecords(world.outbox).put(TENANT, dead)
-    await world.run(creating(world))
-    assert world.waits == ["an uncertain write may still land"]
-    await once_each(world)
-
-
-async def test_the_group_is_looked_for_only_when_its_write_has_settled(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "lost_answer", "path": "/AssetGroup", "method": "POST", "times": 1})
-    job = creating(world)
-    kind = world.service.jobs["CreateItems"]
-    for _ in range(2):  # the second time, no time has passed
-        with pytest.raises(JobWaits):
-            await kind(job)
-    assert (await world.calls())["GET /AssetGroup"] == 1
-
-
-async def test_after_three_looks_without_result_it_is_refused(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "empty_500", "path": "/Item", "method": "POST", "times": 99})
-    await world.run(creating(world, P2))
-    got = made(world)[P2]
-    assert (got.item, got.code) == (None, "item-refused")
-    assert (await world.calls())["POST /Item"] == 3
-
-
-async def test_the_call_limit_is_no_uncertain_write(world: World) -> None:
-    await propose(world)
-    await world.spoil({"kind": "rate_limit", "path": "/Item", "method": "POST", "times": 1})
-    await world.run(creating(world))
-    await once_each(world)
-    assert (await world.calls())["GET /Item"] == 1  # nobody had to look
-
-
 async def refusing(make: Make, **defaults: Any) -> World:
     """HaloPSA refuses the items, because the tax code does not exist."""
     world = await make(defaults=DEFAULTS | {"tax": 99} | defaults)
@@ -281,20 +207,6 @@ async def test_an_item_of_another_destination_does_not_count_here(world: World) 
     job.connection = "connection_other"
     await world.run(job)
     assert {m.code for m in made(world).values()} == {"item-not-proposed"}
-
-
-@pytest.mark.parametrize("fault", [None, "lost_answer", "empty_500"])
-async def test_killed_at_any_step_each_item_is_made_once(make: Make, fault: str | None) -> None:
-    step, killed = 0, True
-    while killed:
-        step += 1
-        world = await make()
-        await propose(world)
-        if fault:
-            await world.spoil({"kind": fault, "path": "/Item", "method": "POST", "times": 1})
-        killed = await world.run_killed_at(creating(world), step)
-        await once_each(world)
-    assert step > 20
 
 
 @pytest.mark.parametrize("many", [5, 140])

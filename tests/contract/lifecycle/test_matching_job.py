@@ -59,6 +59,16 @@ async def test_wrong_credentials_are_told_to_the_run(world: World) -> None:
     assert body == b"[]"
 
 
+async def test_a_job_that_is_tried_again_after_a_failure_is_answered_again(world: World) -> None:
+    world.client_id = "bad"
+    job = matching(world)
+    await world.run(job)
+    world.client_id = "anyone"
+    await world.run(job)
+    failed, done = world.facts(CompaniesMatched)
+    assert (failed[0].problem, done[0].problem) == ("halopsa-login", None)
+
+
 async def test_killed_at_any_step_it_ends_the_same(make: Make) -> None:
     whole = await make()
     await whole.run(matching(whole))

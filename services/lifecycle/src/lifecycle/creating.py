@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -222,7 +223,8 @@ class CreatingJob:
             created=created,
             failed=sum(1 for m in made.values() if m.item is None),
         )
-        await self._tools.answer(job, fact, _Made.dump_json(made))
+        how: Literal["done", "failed"] = "failed" if failure is not None else "done"
+        await self._tools.answer(job, fact, _Made.dump_json(made), how)
 
 
 def _given_up(record: ItemRecord) -> bool:

@@ -44,7 +44,7 @@ class MatchingJob:
 
     async def _publish(self, job: JobRun, fact: CompaniesMatched, body: bytes) -> None:
         await self._tools.put(job.tenant, SUGGESTIONS, fact.run, body)
-        await self._tools.answer(job, fact, body)
+        await self._tools.answer(job, fact, body, "failed" if fact.problem else "done")
 
 
 def _answer(head: MatchCompanies) -> CompaniesMatched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from chassis.bodies import Bodies
 from chassis.clock import Clock
@@ -54,10 +54,14 @@ class Tools:
             ):
                 return
 
-    async def answer(self, job: JobRun, head: Head, body: bytes) -> None:
-        """Publish once what ends a job; a job that comes again meets it published."""
+    async def answer(
+        self, job: JobRun, head: Head, body: bytes, how: Literal["done", "failed"]
+    ) -> None:
+        """Publish once how a job ended; one that a person tries again may fail, then be done."""
         message = await self.message(head, body)
-        record = Record(job.tenant, ANSWERS, job.id, 0, b"", {"run": head.run}, (message,))
+        record = Record(
+            job.tenant, ANSWERS, f"{job.id}/{how}", 0, b"", {"run": head.run}, (message,)
+        )
         await self.outbox.insert(record)
 
 

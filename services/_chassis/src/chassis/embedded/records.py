@@ -1,0 +1,225 @@
+"""Records in SQLite: one row a record, its tags in an indexed table, its messages in another."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chassis.embedded.writer import Executor
+from chassis.errors import PermanentError
+from chassis.records import Message, Record
+
+_COLUMNS = "r.tenant, r.collection, r.key, r.version, r.body, r.tags, r.holds, r.id"
+_BY_TAG = (
+    f"SELECT {_COLUMNS} FROM tags t JOIN records r ON r.id = t.record"  # noqa: S608 - constants
+    " WHERE t.collection = ? AND t.tag = ? AND t.value = ?"
+)
+_NO_TAGS = "{}"
+
+
+class SqliteRecords:
+    """Implements `chassis.records.Records`. A read-only store refuses to write."""
+
+    def __init__(self, executor: Executor, *, read_only: bool = False) -> None:
+        self._executor = executor
+        self._read_only = read_only
+
+    async def get(self, tenant: str, collection: str, key: str) -> Record | None:
+        def read(connection: sqlite3.Connection) -> Record | None:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM records r"  # noqa: S608 - constants
+                " WHERE tenant = ? AND collection = ? AND key = ?",
+                (tenant, collection, key),
+            ).fetchone()
+            return None if row is None else _record(connection, row)
+
+        return await self._executor.read(read)
+
+    async def insert(self, record: Record) -> bool:
+        self._writable()
+
+        def write(connection: sqlite3.Connection) -> bool:
+            place = (record.tenant, record.collection, record.key)
+            done = connection.execute(
+                "INSERT INTO records (tenant, collection, key, version, holds, tags, body)"
+                " VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (*place, bool(record.outgoing), _encoded(record.tags), record.body),
+            )
+            if done.rowcount == 0:
+                return False
+            assert done.lastrowid is not None
+            _tag(connection, record, done.lastrowid)
+            _hold(connection, done.lastrowid, record.outgoing)
+            return True
+
+        return await self._executor.write(write)
+
+    async def replace(self, record: Record) -> bool:
+        self._writable()
+        tags = _encoded(record.tags)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "SELECT id, tags, holds FROM records"
+                " WHERE tenant = ? AND collection = ? AND key = ? AND version = ?",
+                (record.tenant, record.collection, record.key, record.version),
+            ).fetchone()
+            if row is None:
+                return False
+            number, old_tags, holds = row
+            connection.execute(
+                "UPDATE records SET version = version + 1, holds = ?, tags = ?, body = ?"
+                " WHERE id = ?",
+                (bool(record.outgoing), tags, record.body, number),
+            )
+            if tags != old_tags:
+                _untag(connection, (record.tenant, record.collection, record.key), old_tags)
+                _tag(connection, record, number)
+            if holds:
+                connection.execute("DELETE FROM outgoing WHERE record = ?", (number,))
+            _hold(connection, number, record.outgoing)
+            return True
+
+        return await self._executor.write(write)
+
+    async def delete(self, tenant: str, collection: str, key: str) -> bool:
+        self._writable()
+
+        def write(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "DELETE FROM records WHERE tenant = ? AND collection = ? AND key = ?"
+                " RETURNING id, tags, holds",
+                (tenant, collection, key),
+            ).fetchall()
+            for number, tags, holds in row:
+                _untag(connection, (tenant, collection, key), tags)
+                if holds:
+                    connection.execute("DELETE FROM outgoing WHERE record = ?", (number,))
+            return bool(row)
+
+        return await self._executor.write(write)
+
+    async def find(
+        self,
+        tenant: str,
+        collection: str,
+        tag: str,
+        value: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[Record]:
+        return await self._select(
+            f"{_BY_TAG} AND t.tenant = ? AND t.key > ? ORDER BY t.key LIMIT ?",
+            (collection, tag, value, tenant, after, limit),
+        )
+
+    async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
+        def read(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT count(*) FROM tags"
+                " WHERE collection = ? AND tag = ? AND value = ? AND tenant = ?",
+                (collection, tag, value, tenant),
+            ).fetchone()
+            return int(row[0])
+
+        return await self._executor.read(read)
+
+    async def sweep(
+        self, collection: str, tag: str, value: str, *, after: str = "", limit: int = 100
+    ) -> list[Record]:
+        """`after` is `tenant/key` of the last record seen; tenants have no slash in their name."""
+        tenant, _, key = after.partition("/")
+        return await self._select(
+            f"{_BY_TAG} AND (t.tenant, t.key) > (?, ?) ORDER BY t.tenant, t.key LIMIT ?",
+            (collection, tag, value, tenant, key, limit),
+        )
+
+    async def with_outgoing(self, *, limit: int = 100) -> list[Record]:
+        return await self._select(
+            f"SELECT {_COLUMNS} FROM records r WHERE r.id IN"  # noqa: S608 - constants
+            " (SELECT DISTINCT record FROM outgoing ORDER BY record LIMIT ?) ORDER BY r.id",
+            (limit,),
+        )
+
+    async def _select(self, sql: str, values: Sequence[str | int]) -> list[Record]:
+        def read(connection: sqlite3.Connection) -> list[Record]:
+            rows = connection.execute(sql, values).fetchall()
+            return [_record(connection, row) for row in rows]
+
+        return await self._executor.read(read)
+
+    def _writable(self) -> None:
+        if self._read_only:
+            raise read_only()
+
+
+def read_only() -> PermanentError:
+    """Why a second process may not write."""
+    return PermanentError("data-folder-in-use", "this process only reads: speak to the owner")
+
+
+def encode_headers(headers: Mapping[str, str]) -> str:
+    """Headers as text; mostly there are none."""
+    return json.dumps(dict(headers)) if headers else _NO_TAGS
+
+
+def decode_headers(text: str) -> dict[str, str]:
+    """What `encode_headers` made."""
+    return {} if text == _NO_TAGS else json.loads(text)
+
+
+def _encoded(tags: Mapping[str, str]) -> str:
+    return json.dumps(dict(tags), sort_keys=True) if tags else _NO_TAGS
+
+
+def _tag(connection: sqlite3.Connection, record: Record, number: int) -> None:
+    connection.executemany(
+        "INSERT INTO tags (collection, tag, value, tenant, key, record) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (record.collection, tag, value, record.tenant, record.key, number)
+            for tag, value in record.tags.items()
+        ],
+    )
+
+
+def _untag(connection: sqlite3.Connection, place: tuple[str, str, str], tags: str) -> None:
+    tenant, collection, key = place
+    connection.executemany(
+        "DELETE FROM tags"
+        " WHERE collection = ? AND tag = ? AND value = ? AND tenant = ? AND key = ?",
+        [(collection, tag, value, tenant, key) for tag, value in decode_headers(tags).items()],
+    )
+
+
+def _hold(connection: sqlite3.Connection, number: int, messages: Iterable[Message]) -> None:
+    connection.executemany(
+        "INSERT INTO outgoing (record, place, topic, key, headers, value)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (number, place, m.topic, m.key, encode_headers(m.headers), m.value)
+            for place, m in enumerate(messages)
+        ],
+    )
+
+
+def _record(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Record:
+    tenant, collection, key, version, body, tags, holds, number = row
+    return Record(
+        tenant,
+        collection,
+        key,
+        version,
+        body,
+        decode_headers(tags),
+        _held(connection, number) if holds else (),
+    )
+
+
+def _held(connection: sqlite3.Connection, number: int) -> tuple[Message, ...]:
+    rows = connection.execute(
+        "SELECT topic, key, value, headers FROM outgoing WHERE record = ? ORDER BY place", (number,)
+    )
+    return tuple(Message(t, k, v, decode_headers(h)) for t, k, v, h in rows)

@@ -1,0 +1,234 @@
+"""Executors: who runs the SQL. One writer with group commit on its thread, or all of it inline.
+
+A piece of work is a function of a connection. Works that wait at the same moment share one commit;
+each keeps its own savepoint, so one that fails takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chassis.embedded.sqlite import failure, translated
+from chassis.errors import TransientError
+
+type Work[T] = Callable[[sqlite3.Connection], T]
+
+_GROUP_MAX = 500  # works in one commit
+
+
+class Executor(Protocol):
+    """Writes are durable when awaited; `committed` runs on the loop right after the commit."""
+
+    commits: int
+
+    def start(self, writer: sqlite3.Connection | None, reader: sqlite3.Connection) -> None:
+        """Take the connections over; without a writer every write is refused."""
+        ...
+
+    async def write[T](self, work: Work[T], committed: Callable[[T], None] | None = None) -> T:
+        """Do it in a commit, and wait for that."""
+        ...
+
+    def submit[T](
+        self, work: Work[T], committed: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
+        """Do it in a commit, in the order of calls."""
+        ...
+
+    async def read[T](self, work: Work[T]) -> T:
+        """Read what is committed."""
+        ...
+
+    def close(self) -> None:
+        """Commit what was handed in, then close the connections."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    work: Work[Any]
+    committed: Callable[[Any], None] | None
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Tell whoever waits; who no longer waits still had the effect."""
+        if self.error is None and self.committed is not None:
+            self.committed(self.result)
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+def _commit_together(connection: sqlite3.Connection, group: list[_Waiting]) -> None:
+    """Run the works and commit them as one; every one then has its result or its error."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for waiting in group:
+            _attempt(connection, waiting)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for waiting in group:
+            waiting.error = waiting.error or failure(error)
+
+
+def _attempt(connection: sqlite3.Connection, waiting: _Waiting) -> None:
+    connection.execute("SAVEPOINT work")
+    try:
+        waiting.result = waiting.work(connection)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever handed the work in
+        waiting.error = failure(error) if isinstance(error, sqlite3.Error) else error
+        connection.execute("ROLLBACK TO work")  # fails if SQLite gave the whole commit up
+    connection.execute("RELEASE work")
+
+
+class InlineExecutor:
+    """Runs on the calling loop, without threads: deterministic where the loop is.
+
+    `pause` is awaited before every call, so other tasks get their turn there, as they would with a
+    store elsewhere; a simulation lets time pass in it, or ends the process.
+    """
+
+    def __init__(self, pause: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.commits = 0
+        self._pause = pause or _next_turn
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    def start(self, writer: sqlite3.Connection | None, reader: sqlite3.Connection) -> None:
+        self._writer, self._reader = writer, reader
+
+    async def write[T](self, work: Work[T], committed: Callable[[T], None] | None = None) -> T:
+        await self._pause()
+        return await self.submit(work, committed)
+
+    def submit[T](
+        self, work: Work[T], committed: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(work, committed, future)
+        if self._writer is None:
+            waiting.error = _closed()
+        else:
+            _commit_together(self._writer, [waiting])
+            self.commits += 1
+        waiting.settle()
+        return future
+
+    async def read[T](self, work: Work[T]) -> T:
+        await self._pause()
+        if self._reader is None:
+            raise _closed()
+        with translated():
+            return work(self._reader)
+
+    def close(self) -> None:
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.close()
+        self._reader = self._writer = None
+
+
+class ThreadExecutor:
+    """One writer thread that commits whatever has queued up meanwhile; reads run at the caller.
+
+    A read in WAL mode waits for nobody and mostly finds its pages in memory: the way to another
+    thread and back would cost more than the read.
+    """
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    def start(self, writer: sqlite3.Connection | None, reader: sqlite3.Connection) -> None:
+        self._reader = reader
+        if writer is not None:
+            self._thread = threading.Thread(
+                target=self._run, args=(writer,), name="store-writer", daemon=True
+            )
+            self._thread.start()
+
+    async def write[T](self, work: Work[T], committed: Callable[[T], None] | None = None) -> T:
+        return await self.submit(work, committed)
+
+    def submit[T](
+        self, work: Work[T], committed: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._thread is None:
+            future.set_exception(_closed())
+        else:
+            self._queue.put(_Waiting(work, committed, future))
+        return future
+
+    async def read[T](self, work: Work[T]) -> T:
+        if self._reader is None:
+            raise _closed()
+        with translated():
+            return work(self._reader)
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _run(self, connection: sqlite3.Connection) -> None:
+        open_ = True
+        while open_:
+            group: list[_Waiting] = []
+            waiting = self._queue.get()
+            while waiting is not None:
+                group.append(waiting)
+                if len(group) == _GROUP_MAX:
+                    break
+                try:
+                    waiting = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            open_ = waiting is not None
+            if group:
+                _commit_together(connection, group)
+                self.commits += 1
+                _tell(group)
+        connection.close()
+
+
+def _tell(group: list[_Waiting]) -> None:
+    """Settle the works on the loops they came from, with one wake-up for each loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        by_loop.setdefault(waiting.future.get_loop(), []).append(waiting)
+    for loop, theirs in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, theirs)
+
+
+def _settle(group: list[_Waiting]) -> None:
+    for waiting in group:
+        waiting.settle()
+
+
+def _closed() -> TransientError:
+    return TransientError("store-away", "the store is closed")
+
+
+async def _next_turn() -> None:
+    await asyncio.sleep(0)

@@ -48,6 +48,8 @@ class BatchHead(Head):
     currency: str
     content: str
     lines: int = 0
+    chain: str | None = None  # R14: shared by documents that may replace one another
+    replaces: tuple[str, ...] = ()  # older documents that a person says this one replaces
 
 
 # ---- commands, from the gateway: runs.commanded.v1 -------------------------------------------
@@ -144,6 +146,8 @@ class DocumentsListed(Head):
 
     topic = "documents.read.v1"
     kind: Literal["DocumentsListed"] = "DocumentsListed"
+    problem: str | None = None
+    text: str = ""
 
 
 class DraftsRead(Head):
@@ -154,6 +158,8 @@ class DraftsRead(Head):
     snapshot: str = ""
     rows_read: int = 0
     rows_promised: int = 0
+    problem: str | None = None
+    text: str = ""
 
 
 class DocumentRead(Head):
@@ -193,6 +199,8 @@ class ChargesReceived(BatchHead):
     hold: str | None = None  # a code that holds the whole batch: company-missing, batch-too-large…
     document_date: str = ""
     period: str = ""
+    price: Amount = ZERO  # the sums of the lines, also of a batch too large to carry them
+    cost: Amount = ZERO
 
 
 class ChargesNormalized(BatchHead):

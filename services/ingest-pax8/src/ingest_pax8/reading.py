@@ -1,0 +1,285 @@
+"""Reads a document's pages, stores each as read, and proves that together they are whole.
+
+A page that is stored is not read again: not by a resumed job, and never by a later one. A later
+fresh reading is compared with the first and stores nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from chassis.records import Record
+from chassis.service import JobRun
+from ingest_pax8.domain.document import (
+    CHANGED,
+    INCOMPLETE,
+    Document,
+    Found,
+    Sum,
+    add,
+    difference,
+    incomplete_text,
+    verdict,
+)
+from ingest_pax8.domain.identity import set_digest
+from ingest_pax8.domain.pages import PageNotes, from_stored, measured, row_digests, to_stored
+from ingest_pax8.tools import PAGES, Tools
+from ingest_pax8.translate import fields_of
+from schemas.ids import digest
+from vendors.pax8 import InvoiceItem, Pax8, RawPage, parse_items
+
+KEPT_LINES_MAX = 10_000  # documents up to this size are read, judged and formed in one go
+
+UNREADABLE = "document-unreadable"
+EMPTY = "document-empty"
+CHANGED_TEXT = "The document is not the one that was read first"
+
+
+class Unreadable(Exception):  # noqa: N818 - becomes a problem of the document
+    """A page that is no list of charges."""
+
+
+class Progress(BaseModel):
+    """The checkpoint: which attempt it is, and what the bytes of the one before were."""
+
+    attempt: int = 1
+    seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page, read and understood."""
+
+    notes: PageNotes
+    items: list[InvoiceItem]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What adds up while pages come, in whatever order they come."""
+
+    rows: int = 0
+    promised: set[int] = field(default_factory=set)
+    sums: dict[str, Sum] = field(default_factory=dict)
+    ids: list[str | None] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    bytes_digests: list[str] = field(default_factory=list)
+    items: dict[int, list[InvoiceItem]] = field(default_factory=dict)
+
+    def page(self, page: _Page, basis: str | None) -> None:
+        self.rows += len(page.items)
+        self.promised.add(page.notes.promised)
+        for item in page.items:
+            add(self.sums, item.currency_code or "", item.total, item.cost_total)
+            self.ids.append(item.id)
+        if basis == "fields" or (basis is None and not all(item.id for item in page.items)):
+            self.fields += [fields_of(item) for item in page.items]
+        self.bytes_digests += row_digests(page.notes)
+        if page.notes.promised <= KEPT_LINES_MAX:
+            self.items[page.notes.number] = page.items
+
+    def found(self, pages: int) -> Found:
+        return Found(
+            rows=self.rows,
+            promised=tuple(sorted(self.promised)),
+            pages=pages,
+            sums=self.sums,
+            ids=self.ids,
+            fields=self.fields,
+            bytes_digest=set_digest(self.bytes_digests),
+        )
+
+
+type Take = Callable[[int], Awaitable[_Page]]
+
+
+class Reading:
+    """One document, read by one job."""
+
+    def __init__(self, tools: Tools, job: JobRun, document: str, in_flight: int) -> None:
+        self._tools = tools
+        self._job = job
+        self._document = document
+        self._in_flight = max(1, in_flight)
+        self._progress = Progress.model_validate_json(job.checkpoint or b"{}")
+        self.items: dict[int, list[InvoiceItem]] = {}  # by page, for documents that fit
+
+    async def first(self, pax8: Pax8, document: Document) -> Document:
+        """Read it whole and store it; torn, it is read a second time, and then it is incomplete."""
+        while True:
+            found = await self._whole(self._stored_or_read(pax8), basis=None)
+            if verdict(found, self._progress.seen) == "complete":
+                return await self._settled(document, found)
+            if self._progress.attempt >= 2:
+                return _judged(document, found, INCOMPLETE, incomplete_text(found))
+            self._progress = Progress(attempt=2, seen=found.bytes_digest)
+            await self._job.save(self._progress.model_dump_json().encode())
+
+    async def again(self, pax8: Pax8, document: Document) -> Document:
+        """Read it once more and compare; the pages of the first reading stay."""
+        found = await self._whole(self._read_only(pax8), basis=document.basis)
+        if found.torn:
+            found = await self._whole(self._read_only(pax8), basis=document.basis)
+        if found.torn:
+            return document.model_copy(
+                update={"problem": INCOMPLETE, "text": incomplete_text(found)}
+            )
+        why = difference(document, found)
+        if why is None:
+            return document.model_copy(update={"problem": None, "text": ""})
+        self.items = {}
+        text = f"{CHANGED_TEXT}: {why}. Nothing of it is planned; ask Pax8 which one holds"
+        return document.model_copy(update={"problem": CHANGED, "text": text})
+
+    async def _whole(self, take: Take, basis: str | None) -> Found:
+        """All pages, side by side; only those in flight are held."""
+        tally = _Tally()
+        start = await take(0)
+        tally.page(start, basis)
+        pages = max(start.notes.pages, 1)
+
+        async def one(number: int) -> None:
+            tally.page(await take(number), basis)
+
+        await _side_by_side(one, range(1, pages), self._in_flight)
+        self.items = tally.items if tally.rows <= KEPT_LINES_MAX else {}
+        return tally.found(pages)
+
+    def _stored_or_read(self, pax8: Pax8) -> Take:
+        reading = digest("reading", self._job.id, self._progress.attempt, length=16)
+
+        async def take(number: int) -> _Page:
+            stored = await self._tools.outbox.get(
+                self._job.tenant, PAGES, page_key(self._document, number)
+            )
+            if stored is not None:
+                notes, raw = from_stored(stored.body)
+                if notes.reading == reading:
+                    return _Page(notes, _items(raw, number))
+            page = await pax8.item_page(self._document, number)
+            return await self._store(page, reading)
+
+        return take
+
+    async def _store(self, page: RawPage, reading: str) -> _Page:
+        """Also a page that can not be understood is kept as it came."""
+        notes = measured(_notes(reading, page), page.raw, page.rows)
+        try:
+            items = _items(page.raw, page.number)
+            notes = notes.model_copy(update={"names": names_of(items)})
+        finally:
+            key, tags = page_key(self._document, page.number), {"document": self._document}
+            body = to_stored(notes, page.raw)
+            await self._tools.put(Record(self._job.tenant, PAGES, key, 0, body, tags))
+        return _Page(notes, items)
+
+    def _read_only(self, pax8: Pax8) -> Take:
+        async def take(number: int) -> _Page:
+            page = await pax8.item_page(self._document, number)
+            return _Page(_notes("", page), _items(page.raw, number))
+
+        return take
+
+    async def _settled(self, document: Document, found: Found) -> Document:
+        """The first complete reading fixes the basis and what later readings are compared with."""
+        await self._forget_beyond(found.pages)
+        basis = found.basis()
+        if basis == "fields" and len(found.fields) != found.rows:
+            # Known only now: the rows that have ids were not named by their fields on the way.
+            found = await self._whole(self._stored(), basis)
+        settled = document.model_copy(update={"basis": basis, "lines": found.lines(basis)})
+        if not found.rows:
+            text = "The document has no lines: there is nothing to bill"
+            return _judged(settled, found, EMPTY, text)
+        return _judged(settled, found, None, "")
+
+    def _stored(self) -> Take:
+        async def take(number: int) -> _Page:
+            record = await self._tools.outbox.get(
+                self._job.tenant, PAGES, page_key(self._document, number)
+            )
+            assert record is not None, "a complete document has all its pages"
+            notes, raw = from_stored(record.body)
+            return _Page(notes, _items(raw, number))
+
+        return take
+
+    async def _forget_beyond(self, pages: int) -> None:
+        """An attempt that was given up may have left pages that the document does not have."""
+        number = pages
+        while await self._tools.outbox.delete(
+            self._job.tenant, PAGES, page_key(self._document, number)
+        ):
+            number += 1
+
+
+async def stored_items(
+    tools: Tools, tenant: str, document: Document
+) -> AsyncIterator[list[InvoiceItem]]:
+    """The items of a stored document, page after page, in its order."""
+    for number in range(document.pages):
+        record = await tools.outbox.get(tenant, PAGES, page_key(document.document, number))
+        if record is None:
+            raise Unreadable(f"page {number + 1} is not in the store: read the document again")
+        _, raw = from_stored(record.body)
+        yield _items(raw, number)
+
+
+def page_key(document: str, number: int) -> str:
+    """Pages sort as they are numbered."""
+    return f"{document}/{number:05d}"
+
+
+def names_of(items: list[InvoiceItem]) -> list[str]:
+    """The vendor's ids if every row of the page has one, else their business fields."""
+    ids = [item.id for item in items if item.id]
+    return ids if len(ids) == len(items) else [fields_of(item) for item in items]
+
+
+def _items(raw: bytes, number: int) -> list[InvoiceItem]:
+    try:
+        return parse_items(raw)
+    except ValueError as odd:
+        first = str(odd).splitlines()[0][:200]
+        raise Unreadable(f"page {number + 1} can not be read as charges: {first}") from odd
+
+
+def _notes(reading: str, page: RawPage) -> PageNotes:
+    return PageNotes(
+        reading=reading, number=page.number, pages=page.total_pages, promised=page.total_elements
+    )
+
+
+def _judged(document: Document, found: Found, problem: str | None, text: str) -> Document:
+    return document.model_copy(
+        update={
+            "rows": found.rows,
+            "promised": max(found.promised),
+            "pages": found.pages,
+            "sums": found.sums,
+            "problem": problem,
+            "text": text,
+        }
+    )
+
+
+async def _side_by_side(
+    one: Callable[[int], Awaitable[None]], numbers: Iterable[int], at_once: int
+) -> None:
+    """At most so many at once; the first failure ends the others."""
+    todo = iter(numbers)
+
+    async def worker() -> None:
+        for number in todo:
+            await one(number)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(worker())
+    except* Unreadable as several:
+        raise several.exceptions[0] from None

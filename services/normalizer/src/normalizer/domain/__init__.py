@@ -1,0 +1,1 @@
+"""The rules that decide each line: pure, values in and values out."""

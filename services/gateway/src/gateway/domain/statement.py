@@ -1,0 +1,143 @@
+"""The statement of a run: the penny identity of its document, from the slots alone (R2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from gateway.domain.projection import Projection, ended, entries_of
+from gateway.domain.run import ReceivedSum, Run
+from schemas.money import ZERO
+from schemas.statement import (
+    OUTCOMES,
+    CurrencyStatement,
+    Difference,
+    Entry,
+    Side,
+    Statement,
+    merge,
+)
+
+
+def statement(run: Run, projections: Iterable[Projection]) -> Statement:
+    """Where every cent went. `unexplained` stays null until every promised batch reached an end.
+
+    `received` comes from the stored vendor bytes, `posted` from the destination's read-back; the
+    difference between them is computed here and nowhere else.
+    """
+    current = sorted(
+        (
+            p
+            for p in projections
+            if p.at(run.revision, "normalized") or p.at(run.revision, "parked")
+        ),
+        key=lambda p: p.batch,
+    )
+    if run.problem is not None:
+        return _problem_statement(run)
+    complete = run.batches is not None and len(current) >= run.batches and all(map(ended, current))
+    by_currency: dict[str, list[Entry]] = defaultdict(list)
+    for p in current:
+        by_currency[_currency(p)].extend(entries_of(p))
+    return Statement(
+        document=run.document,
+        source=run.source,
+        period=run.period,
+        currencies={
+            currency: _currency_statement(
+                run.received.get(currency), merge(by_currency[currency]), complete=complete
+            )
+            for currency in sorted({*run.received, *by_currency})
+        },
+        lines=_line_counts(run.received, current),
+        unexplained_lines=_differences(current),
+        complete=complete,
+    )
+
+
+def _problem_statement(run: Run) -> Statement:
+    """A document that is held whole: all that was received, or nothing known yet."""
+    known = run.problem not in ("document-incomplete", "document-unreadable")
+    held = {
+        currency: _currency_statement(
+            got,
+            (
+                Entry(
+                    outcome="held",
+                    reason=str(run.problem),
+                    lines=got.lines,
+                    price=got.price,
+                    cost=got.cost,
+                ),
+            ),
+            complete=known,
+        )
+        for currency, got in sorted(run.received.items())
+    }
+    lines = sum(got.lines for got in run.received.values())
+    return Statement(
+        document=run.document,
+        source=run.source,
+        period=run.period,
+        currencies=held,
+        lines={"received": lines, "held": lines},
+        complete=known,
+    )
+
+
+def _currency(p: Projection) -> str:
+    facts = (p.normalized, p.parked)
+    return next(f.currency for f in facts if f is not None)
+
+
+def _currency_statement(
+    received: ReceivedSum | None, entries: Sequence[Entry], *, complete: bool
+) -> CurrencyStatement:
+    got = received or ReceivedSum(lines=0, price=ZERO, cost=ZERO)
+
+    def by(outcome: str) -> dict[str, Decimal]:
+        return {e.reason: e.price for e in entries if e.outcome == outcome and e.lines}
+
+    return CurrencyStatement(
+        price=_side(got.price, {o: _sum(entries, o, "price") for o in OUTCOMES}, complete=complete),
+        cost=_side(got.cost, {o: _sum(entries, o, "cost") for o in OUTCOMES}, complete=complete),
+        dropped_by=by("dropped"),
+        held_by=by("held"),
+        excluded_by=by("excluded"),
+        refused_by=by("refused"),
+    )
+
+
+def _sum(entries: Iterable[Entry], outcome: str, side: str) -> Decimal:
+    return sum((getattr(e, side) for e in entries if e.outcome == outcome), ZERO)
+
+
+def _side(received: Decimal, outcomes: Mapping[str, Decimal], *, complete: bool) -> Side:
+    """`rounding` is what the exact totals of posted lines have over the rounded ones."""
+    explained = sum(outcomes.values(), ZERO)
+    return Side(
+        received=received,
+        **outcomes,
+        unexplained=received - explained if complete else None,
+    )
+
+
+def _line_counts(
+    received: Mapping[str, ReceivedSum], current: Sequence[Projection]
+) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    counts["received"] = sum(got.lines for got in received.values())
+    for p in current:
+        for e in entries_of(p):
+            if e.outcome != "rounding":
+                counts[e.outcome] += e.lines
+        if p.normalized is not None:
+            counts["collapsed"] += p.normalized.collapsed
+            counts["merged"] += p.normalized.merged
+    return {k: counts[k] for k in sorted(counts)}
+
+
+def _differences(current: Sequence[Projection]) -> tuple[Difference, ...]:
+    found = [d for p in current if p.done is not None for d in p.done.differences]
+    return tuple(sorted(found, key=lambda d: (d.line, d.problem)))

@@ -1,0 +1,194 @@
+"""Facts come in, slots fill, barriers fall, commands go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from chassis.parked import arrival_of
+from chassis.records import Records
+from chassis.service import Body
+from gateway.domain import commands
+from gateway.domain.projection import ParkedBatch, Projection
+from gateway.domain.run import Stage
+from gateway.events import about_batch
+from gateway.received import received
+from gateway.steps import Steps
+from gateway.store import Store, Tenant
+from schemas import frame
+from schemas.charges import ItemChoices
+from schemas.ids import digest
+from schemas.messages import (
+    BatchEntry,
+    BatchHead,
+    ChargesHeld,
+    ChargesNormalized,
+    ChargesResolved,
+    CompaniesMatched,
+    Company,
+    CompanyMatch,
+    DocumentEntry,
+    DocumentRead,
+    DocumentsListed,
+    Hold,
+    ItemsCreated,
+    Parked,
+)
+from schemas.settings import ClientMapping, Settings
+
+_Documents = TypeAdapter(list[DocumentEntry])
+_Matches = TypeAdapter(list[CompanyMatch])
+_Holds = TypeAdapter(list[Hold])
+
+_HOLDS_KEPT = 25
+
+
+class _ReadBody(BaseModel):
+    batches: list[BatchEntry] = []
+    companies: list[Company] = []
+
+
+class Handlers:
+    """One `on_…` a fact."""
+
+    def __init__(self, store: Store, steps: Steps, records: Records) -> None:
+        self._store = store
+        self._steps = steps
+        self._records = records
+
+    async def on_documents_listed(self, head: DocumentsListed, body: Body) -> None:
+        documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
+
+        def listed(t: Tenant) -> Tenant:
+            if head.revision <= t.listed:
+                return t
+            news = {"listed": head.revision, "problem": head.problem, "text": head.text}
+            return t.model_copy(update=news if head.problem else {**news, "documents": documents})
+
+        await self._store.change_tenant(head.tenant, listed)
+
+    async def on_document_read(self, head: DocumentRead, body: Body) -> None:
+        stored = await self._store.runs.get(head.tenant, head.run)
+        if stored is None or stored.value.revision != head.revision:
+            return
+        run = stored.value
+        if run.stage is not Stage.READING:
+            await self._steps.go_on(head.tenant, head.run)
+            return
+        got = await received(self._records, head.tenant, head.document)
+        run = run.model_copy(
+            update={
+                "document_date": head.document_date,
+                "rows_read": head.rows_read,
+                "rows_promised": head.rows_promised,
+                "received": got,
+                "problem": head.problem,
+                "text": head.text,
+                "batches": head.batches,
+            }
+        )
+        if head.problem is not None:
+            await self._store.runs.replace(stored, run.model_copy(update={"stage": Stage.ENDED}))
+        elif head.unmatched and not head.batches:
+            companies = _ReadBody.model_validate_json(await body.load()).companies
+            command = commands.match_companies(run, companies)
+            keep = run.model_copy(update={"batches": None})
+            await self._steps.update_and_send(stored, keep, Stage.MATCHING, command)
+        else:
+            await self._store.runs.replace(
+                stored, run.model_copy(update={"stage": Stage.NORMALIZING})
+            )
+        await self._steps.go_on(head.tenant, head.run)
+
+    async def on_companies_matched(self, head: CompaniesMatched, body: Body) -> None:
+        stored = await self._store.runs.get(head.tenant, head.run)
+        if (
+            stored is None
+            or stored.value.revision != head.revision
+            or stored.value.stage is not Stage.MATCHING
+        ):
+            return
+        if head.problem is not None:
+            failed = {"stage": Stage.ENDED, "problem": head.problem, "text": head.text}
+            await self._store.runs.replace(stored, stored.value.model_copy(update=failed))
+            return
+        matches = _Matches.validate_json(await body.load() or b"[]")
+        version = await self._store.change_settings(
+            head.tenant, lambda s: _with_matches(s, head.source, matches)
+        )
+        revision = await self._store.draw_revision(head.tenant)
+        run = stored.value.model_copy(update={"revision": revision, "settings": version})
+        command = commands.ingest(run, stored=True, match_first=False)
+        await self._steps.update_and_send(stored, run, Stage.READING, command)
+
+    async def on_charges_normalized(self, head: ChargesNormalized, body: Body) -> None:
+        await self._take(head)
+
+    async def on_charges_resolved(self, head: ChargesResolved, body: Body) -> None:
+        proposals: dict[str, str] = {}
+        if head.proposed:
+            items, _ = frame.split(await body.load(), 2)
+            choices = ItemChoices.validate_json(items)
+            proposals = {k: c.name for k, c in choices.items() if c.proposed}
+        await self._take(head, proposals=proposals)
+
+    async def on_charges_held(self, head: ChargesHeld, body: Body) -> None:
+        holds = tuple(_Holds.validate_json(await body.load() or b"[]"))
+        await self._take(head, holds=holds[:_HOLDS_KEPT])
+
+    async def on_posting(self, head: BatchHead, body: Body) -> None:
+        """Planned, done, undone or refused: the head says all that the projection keeps."""
+        await self._take(head)
+
+    async def on_items_created(self, head: ItemsCreated, body: Body) -> None:
+        stored = await self._store.runs.get(head.tenant, head.run)
+        if stored is None or stored.value.revision != head.revision:
+            return
+        if stored.value.stage is Stage.CREATING:
+            batches = await self._store.batches(head.tenant, head.run)
+            command = commands.plan(stored.value, batches)
+            await self._steps.send(stored, Stage.PLANNING, command)
+        await self._steps.go_on(head.tenant, head.run)
+
+    async def on_parked(self, notice: Parked, body: Body) -> None:
+        """The money of a parked batch is held: what the bytes say of the batch tells which."""
+        record = await self._records.get(notice.tenant, "parked", notice.parked)
+        batch = _batch_in(arrival_of(record).value) if record else None
+        if batch is not None:
+            parked = ParkedBatch(**batch, code=notice.code, text=notice.text)
+            await self._take(parked)
+
+    async def _take(self, fact: BatchHead, **more: Any) -> None:
+        def change(p: Projection) -> Projection:
+            taken = p.take(fact)
+            return taken.model_copy(update=more) if taken is not p and more else taken
+
+        await self._store.take(
+            digest(fact.run, fact.batch),
+            fact.tenant,
+            change,
+            Projection(run=fact.run, batch=fact.batch),
+            about_batch(fact),
+        )
+        await self._steps.go_on(fact.tenant, fact.run)
+
+
+def _with_matches(settings: Settings, source: str, matches: list[CompanyMatch]) -> Settings:
+    """A match by rule is a decision like a person's, with its evidence; a person's stands."""
+    known = {(row.source, row.company) for row in settings.client}
+    rows = tuple(
+        ClientMapping(source=source, company=m.company, halo=m.client, evidence=m.evidence)
+        for m in matches
+        if m.client is not None and (source, m.company) not in known
+    )
+    return settings.model_copy(update={"client": settings.client + rows}) if rows else settings
+
+
+def _batch_in(value: bytes) -> dict[str, Any] | None:
+    """The batch that a parked message is about, if its head can be read."""
+    head, _ = frame.decode(value)
+    try:
+        return BatchHead.model_validate_json(head).model_dump(exclude={"kind", "body"})
+    except ValueError:
+        return None

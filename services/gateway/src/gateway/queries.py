@@ -1,0 +1,117 @@
+"""What a person asks about runs: views made from the projections, never from another's store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.domain.projection import Projection, entries_of
+from gateway.domain.run import Run, Stage
+from gateway.domain.statement import statement
+from gateway.store import Store, Tenant
+from schemas.messages import Hold
+from schemas.statement import Entry, Statement
+
+
+class BatchView(BaseModel):
+    """One batch of a run as a person sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    batch: str
+    bill_to: str
+    currency: str
+    client: int | None
+    client_name: str
+    progress: str
+    code: str | None
+    text: str
+    plan: str | None
+    operations: int
+    external_ids: tuple[str, ...]
+    created: int
+    updated: int
+    unchanged: int
+    warnings: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    holds: tuple[Hold, ...]
+
+
+class Queries:
+    """Reads only."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def tenant(self, tenant: str) -> Tenant:
+        """The settings in force and the documents listed."""
+        return await self._store.tenant(tenant)
+
+    async def runs(self, tenant: str) -> list[Run]:
+        """All runs, oldest first."""
+        found = [s.value async for s in self._store.runs.every(tenant, "tenant", tenant)]
+        return sorted(found, key=lambda r: (r.started_at, r.run))
+
+    async def run(self, tenant: str, run: str) -> Run:
+        """One run; PermanentError `run-unknown` if there is none."""
+        return (await self._store.run(tenant, run)).value
+
+    async def statement(self, tenant: str, run: str) -> Statement:
+        """The penny identity of the run's document as it stands now."""
+        found = await self.run(tenant, run)
+        return statement(found, await self._store.batches(tenant, run))
+
+    async def batches(self, tenant: str, run: str) -> list[BatchView]:
+        """The run's batches at its revision, largest amount first."""
+        found = await self.run(tenant, run)
+        current = [
+            p
+            for p in await self._store.batches(tenant, run)
+            if p.at(found.revision, "normalized") or p.at(found.revision, "parked")
+        ]
+        views = [_view(p) for p in current]
+        return sorted(views, key=lambda v: (-sum(abs(e.price) for e in v.entries), v.batch))
+
+    async def waiting(self, tenant: str, run: str) -> bool:
+        """True while the run goes on by itself; False when it ended or waits for a person."""
+        stage = (await self.run(tenant, run)).stage
+        return stage not in (Stage.ENDED, Stage.ITEMS, Stage.PLANNED)
+
+    async def undone(self, tenant: str, run: str, revision: int, plans: Sequence[str]) -> bool:
+        """True when every plan's undo at that revision was answered."""
+        left = set(plans)
+        for p in await self._store.batches(tenant, run):
+            for fact in (p.undone, p.undo_refused):
+                if fact is not None and fact.revision == revision:
+                    left.discard(fact.plan)
+        return not left
+
+
+def _view(p: Projection) -> BatchView:
+    r = p.revision
+    resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
+    refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.at(r, "parked")
+    reason = next((f for f in (parked, refused, held, planned) if f is not None), None)
+    head = p.normalized or p.parked
+    assert head is not None, "a batch in view has come in"
+    progress = p.progress()
+    return BatchView(
+        batch=p.batch,
+        bill_to=head.bill_to,
+        currency=head.currency,
+        client=planned.client if planned else resolved.client if resolved else None,
+        client_name=(planned or resolved).client_name if planned or resolved else "",
+        progress=progress.value if progress else "waiting",
+        code=getattr(reason, "code", None),
+        text=getattr(reason, "text", ""),
+        plan=planned.plan if planned else None,
+        operations=planned.operations if planned else 0,
+        external_ids=done.external_ids if done else (),
+        created=done.created if done else 0,
+        updated=done.updated if done else 0,
+        unchanged=done.unchanged if done else 0,
+        warnings=(*(resolved.warnings if resolved else ()), *(planned.warnings if planned else ())),
+        entries=entries_of(p),
+        holds=p.holds if held else (),
+    )

@@ -1,0 +1,149 @@
+"""What a person or a schedule asks of runs: the REST routes and the CLI both call this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chassis.bodies import Bodies
+from chassis.clock import Clock
+from chassis.errors import PermanentError
+from chassis.outbox import Outbox
+from chassis.records import Message, Record
+from gateway.domain import commands
+from gateway.domain.run import Barrier, Run, Stage
+from gateway.steps import Steps
+from gateway.store import Store
+from schemas.ids import derive_id
+from schemas.messages import Head, ListDocuments, ReadDrafts
+from schemas.settings import Settings
+
+
+class Runs:
+    """Every call changes one record and sends its command in the same update."""
+
+    def __init__(
+        self, store: Store, steps: Steps, outbox: Outbox, bodies: Bodies, clock: Clock
+    ) -> None:
+        self._store = store
+        self._steps = steps
+        self._outbox = outbox
+        self._bodies = bodies
+        self._clock = clock
+
+    async def change_settings(
+        self, tenant: str, change: Callable[[Settings], Settings]
+    ) -> Settings:
+        """A new version of the settings; runs that are under way keep theirs."""
+        await self._store.change_settings(tenant, change)
+        return await self._store.settings(tenant)
+
+    async def list_documents(self, tenant: str, source: str, since: str | None = None) -> int:
+        """Ask the source which documents it has; the revision that the answer will carry."""
+        head = await self._head(tenant, source)
+        await self._say(ListDocuments(**head, since=since))
+        return int(head["revision"])
+
+    async def read_drafts(self, tenant: str, source: str, month_offset: int) -> int:
+        """Ask the source for its draft items; the revision that the answer will carry."""
+        head = await self._head(tenant, source)
+        await self._say(ReadDrafts(**head, month_offset=month_offset))
+        return int(head["revision"])
+
+    async def start(self, tenant: str, source: str, document: str, **choices: Any) -> str:
+        """Begin a run over one document; its id. `choices` are the approvals of `Run`."""
+        head = await self._head(tenant, source)
+        settings = await self._store.settings(tenant)
+        run_id = derive_id("run", tenant, source, document, head["revision"])
+        run = Run(
+            run=run_id,
+            tenant=tenant,
+            source=source,
+            document=document,
+            revision=head["revision"],
+            settings=head["settings"],
+            connection=derive_id("connection", tenant, "halopsa", settings.halopsa.url),
+            started_at=self._clock.now().isoformat(),
+            **choices,
+        )
+        command, body = commands.ingest(run, stored=False, match_first=True)
+        message = await self._bodies.message(command, tenant, body)
+        await self._store.runs.insert(
+            tenant, run_id, run, tags={"tenant": tenant}, outgoing=[message]
+        )
+        return run_id
+
+    async def again(self, tenant: str, run: str, **choices: Any) -> None:
+        """Form and plan the run's batches again, under today's settings, without a vendor read."""
+        while True:
+            stored = await self._store.run(tenant, run)
+            if stored.value.stage is Stage.APPLYING:
+                raise PermanentError(
+                    "run-applying", f"run {run} is being applied: wait until it has ended"
+                )
+            settings = await self._store.settings(tenant)
+            where = derive_id("connection", tenant, "halopsa", settings.halopsa.url)
+            update = {"connection": where, "replanned": 0, **choices}
+            if await self._steps.start_again(stored, **update):
+                return
+
+    async def approve_items(self, tenant: str, run: str) -> None:
+        """Have the proposed items made."""
+        stored = await self._at(tenant, run, Stage.ITEMS)
+        await self._steps.cross(stored, Barrier.CREATE_ITEMS)
+
+    async def approve(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
+        """Have the planned batches applied, all or those named; how many that are."""
+        stored = await self._at(tenant, run, Stage.PLANNED)
+        batches = await self._store.batches(tenant, run)
+        chosen = [
+            p for p in commands.appliable(stored.value, batches) if not only or p.batch in only
+        ]
+        if not chosen:
+            raise PermanentError("nothing-to-apply", f"run {run} has no plan that can be applied")
+        await self._steps.apply(stored, chosen)
+        return len(chosen)
+
+    async def undo(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
+        """Have posted batches taken back, all or those named; the command's revision."""
+        stored = await self._store.run(tenant, run)
+        plans = [
+            p.done.plan
+            for p in await self._store.batches(tenant, run)
+            if p.done is not None and (not only or p.batch in only or p.done.plan in only)
+        ]
+        if not plans:
+            raise PermanentError("nothing-to-undo", f"run {run} has posted nothing that stands")
+        revision = await self._store.draw_revision(tenant)
+        head, body = commands.undo(stored.value, plans, revision)
+        await self._say(head, body)
+        return revision
+
+    async def _at(self, tenant: str, run: str, stage: Stage) -> Any:
+        stored = await self._store.run(tenant, run)
+        if stored.value.stage is not stage:
+            raise PermanentError(
+                "run-not-there",
+                f"run {run} is {stored.value.stage.value}, not {stage.value}:"
+                f" `chargeline plan {run}` plans it again",
+            )
+        return stored
+
+    async def _head(self, tenant: str, source: str) -> dict[str, Any]:
+        revision = await self._store.draw_revision(tenant)
+        version = (await self._store.tenant(tenant)).settings
+        if not version:
+            version = await self._store.change_settings(tenant, lambda s: s)
+        return {
+            "tenant": tenant,
+            "source": source,
+            "run": derive_id("listing", tenant, source, revision),
+            "revision": revision,
+            "settings": version,
+        }
+
+    async def _say(self, head: Head, body: bytes = b"") -> None:
+        """A command that belongs to no run's record is stored before it is published, too."""
+        message: Message = await self._bodies.message(head, head.tenant, body)
+        key = derive_id("command", head.tenant, head.kind, head.revision)
+        await self._outbox.insert(Record(head.tenant, "commands", key, 0, b"", {}, (message,)))

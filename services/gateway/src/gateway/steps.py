@@ -1,0 +1,162 @@
+"""Takes a run over the barriers that have fallen: the machine decides, this stores and says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from chassis.bodies import Bodies
+from chassis.records import Message
+from chassis.table import Stored
+from gateway.domain import automation, commands
+from gateway.domain.commands import Command
+from gateway.domain.projection import Projection
+from gateway.domain.run import Barrier, Run, Stage, fallen
+from gateway.domain.statement import statement
+from gateway.events import about_run
+from gateway.store import Store
+from schemas.money import ZERO
+
+
+class Steps:
+    """Two replicas that see the same barrier fall send one command: its id is derived."""
+
+    def __init__(self, store: Store, bodies: Bodies) -> None:
+        self._store = store
+        self._bodies = bodies
+
+    async def go_on(self, tenant: str, run: str) -> None:
+        """Act on every barrier that has fallen."""
+        while True:
+            stored = await self._store.runs.get(tenant, run)
+            if stored is None:
+                return
+            counts = await self._store.counts(stored.value)
+            proposed = await self._store.proposed(stored.value)
+            barrier = fallen(stored.value, counts, proposed=proposed)
+            if barrier is None:
+                return
+            await self.cross(stored, barrier)
+
+    async def cross(  # noqa: PLR0911 - one return a barrier
+        self, stored: Stored[Run], barrier: Barrier
+    ) -> bool:
+        """Do what comes after the barrier. False: somebody else moved the run meanwhile."""
+        run = stored.value
+        match barrier:
+            case Barrier.RESOLVE:
+                batches = await self._batches(run)
+                return await self.send(stored, Stage.RESOLVING, commands.resolve(run, batches))
+            case Barrier.ASK_ITEMS:
+                return await self._move(stored, stage=Stage.ITEMS)
+            case Barrier.CREATE_ITEMS:
+                keys = {
+                    k
+                    for p in await self._batches(run)
+                    if p.at(run.revision, "resolved")
+                    for k in p.proposals
+                }
+                return await self.send(stored, Stage.CREATING, commands.create_items(run, keys))
+            case Barrier.PLAN:
+                batches = await self._batches(run)
+                return await self.send(stored, Stage.PLANNING, commands.plan(run, batches))
+            case Barrier.ASK_PLANS | Barrier.WAIT_REST:
+                return await self._move(stored, stage=Stage.PLANNED)
+            case Barrier.APPLY:
+                chosen = await self._approved(run)
+                if not chosen:
+                    return await self._move(stored, stage=Stage.PLANNED)
+                return await self.apply(stored, chosen)
+            case Barrier.END:
+                return await self._end(stored)
+
+    async def apply(self, stored: Stored[Run], chosen: Sequence[Projection]) -> bool:
+        """Send exactly these plans to be applied."""
+        run = stored.value
+        approved = (await self._store.counts(run)).done + len(chosen)
+        command = commands.apply(run, chosen)
+        return await self.send(stored, Stage.APPLYING, command, approved=approved)
+
+    async def start_again(self, stored: Stored[Run], **update: Any) -> bool:
+        """Form the batches again from the stored pages, at a new revision."""
+        run = stored.value
+        revision = await self._store.draw_revision(run.tenant)
+        settings = (await self._store.tenant(run.tenant)).settings
+        again = run.model_copy(
+            update={
+                "revision": revision,
+                "settings": settings,
+                "batches": None,
+                "approved": 0,
+                "problem": None,
+                "text": "",
+                "stage": Stage.READING,
+                **update,
+            }
+        )
+        command = commands.ingest(again, stored=True, match_first=True)
+        return await self._replace(stored, again, [command])
+
+    async def update_and_send(
+        self, stored: Stored[Run], run: Run, stage: Stage, command: Command
+    ) -> bool:
+        """Store the run as changed, at that stage, with the command, in one update."""
+        return await self._replace(stored, run.model_copy(update={"stage": stage}), [command])
+
+    async def send(
+        self, stored: Stored[Run], stage: Stage, command: Command, **update: Any
+    ) -> bool:
+        """Move the run and send the command, in one update."""
+        run = stored.value.model_copy(update={"stage": stage, **update})
+        return await self._replace(stored, run, [command])
+
+    async def _move(self, stored: Stored[Run], **update: Any) -> bool:
+        return await self._replace(stored, stored.value.model_copy(update=update), [])
+
+    async def _replace(
+        self, stored: Stored[Run], run: Run, said: Sequence[Command], extra: Sequence[Message] = ()
+    ) -> bool:
+        messages = [await self._bodies.message(head, run.tenant, body) for head, body in said]
+        return await self._store.runs.replace(
+            stored, run, tags={"tenant": run.tenant}, outgoing=[*messages, *extra]
+        )
+
+    async def _end(self, stored: Stored[Run]) -> bool:
+        run = stored.value
+        batches = await self._batches(run)
+        moved = any(
+            f is not None and f.plan_again for p in batches if (f := p.at(run.revision, "refused"))
+        )
+        if moved and run.replanned == 0 and (run.approve_plans or run.automatic):
+            return await self.start_again(stored, replanned=1)
+        ended = run.model_copy(update={"stage": Stage.ENDED})
+        return await self._replace(stored, ended, [], about_run(ended, statement(ended, batches)))
+
+    async def _batches(self, run: Run) -> list[Projection]:
+        return await self._store.batches(run.tenant, run.run)
+
+    async def _approved(self, run: Run) -> list[Projection]:
+        planned = commands.appliable(run, await self._batches(run))
+        if run.approve_plans:
+            return planned
+        rules = (await self._store.versions.read(run.tenant, run.settings)).automation
+        return [
+            p
+            for p in planned
+            if p.planned is not None
+            and automation.stop(p.planned, await self._history(run, p), rules) is None
+        ]
+
+    async def _history(self, run: Run, p: Projection) -> list[Decimal]:
+        """What the last three documents posted for the same bill-to and currency."""
+        assert p.normalized is not None, "a planned batch was normalized"
+        tag = f"{p.normalized.bill_to}:{p.normalized.currency}"
+        totals: dict[str, Decimal] = {}
+        async for stored in self._store.projections.every(run.tenant, "bill_to", tag):
+            old = stored.value
+            if old.done is None or old.done.document == run.document or old.normalized is None:
+                continue
+            posted = sum((e.price for e in old.done.money if e.outcome == "posted"), ZERO)
+            totals[old.normalized.document_date] = posted
+        return [totals[day] for day in sorted(totals)[-3:]]

@@ -1,0 +1,151 @@
+"""What the gateway keeps: tenants with their revision counter, runs, and projections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.errors import PermanentError
+from chassis.outbox import Outbox
+from chassis.records import Message, Records
+from chassis.table import Stored, Table
+from chassis.versions import SettingsVersions
+from gateway.domain.projection import Projection
+from gateway.domain.run import Counts, Progress, Run
+from schemas.messages import DocumentEntry
+from schemas.settings import Settings
+
+
+class Tenant(BaseModel):
+    """The MSP's one counter, the settings in force, and the documents its sources have listed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    revision: int = 0
+    settings: str = ""
+    documents: tuple[DocumentEntry, ...] = ()
+    listed: int = 0  # the revision of the listing
+    problem: str | None = None
+    text: str = ""
+
+
+class Store:
+    """Tables of the gateway; every update is one record."""
+
+    def __init__(self, records: Records, outbox: Outbox) -> None:
+        self.records = records
+        self.versions = SettingsVersions(records)
+        self.runs: Table[Run] = Table(outbox, "runs", Run)
+        self.projections: Table[Projection] = Table(outbox, "projections", Projection)
+        self._tenants: Table[Tenant] = Table(outbox, "tenants", Tenant)
+
+    async def tenant(self, tenant: str) -> Tenant:
+        """The tenant's record, empty for a new one."""
+        stored = await self._tenants.get(tenant, tenant)
+        return stored.value if stored else Tenant()
+
+    async def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
+        """Apply the change to whatever is stored, until nobody came between."""
+        while True:
+            stored = await self._tenants.get(tenant, tenant)
+            new = change(stored.value if stored else Tenant())
+            if stored is None:
+                if await self._tenants.insert(tenant, tenant, new):
+                    return new
+            elif stored.value == new or await self._tenants.replace(stored, new):
+                return new
+
+    async def draw_revision(self, tenant: str) -> int:
+        """The next number of the tenant's one counter."""
+        drawn = await self.change_tenant(
+            tenant, lambda t: t.model_copy(update={"revision": t.revision + 1})
+        )
+        return drawn.revision
+
+    async def settings(self, tenant: str) -> Settings:
+        """The settings in force."""
+        version = (await self.tenant(tenant)).settings
+        return await self.versions.read(tenant, version) if version else Settings()
+
+    async def change_settings(self, tenant: str, change: Callable[[Settings], Settings]) -> str:
+        """Make a new version out of the one in force; its name."""
+        while True:
+            before = await self.tenant(tenant)
+            current = (
+                await self.versions.read(tenant, before.settings) if before.settings else Settings()
+            )
+            version = await self.versions.store(tenant, change(current))
+
+            def put(now: Tenant, expected: str = before.settings, version: str = version) -> Tenant:
+                same = now.settings == expected
+                return now.model_copy(update={"settings": version}) if same else now
+
+            after = await self.change_tenant(tenant, put)
+            if after.settings == version:
+                return version
+
+    async def run(self, tenant: str, run: str) -> Stored[Run]:
+        """The run, or a refusal that says how to find one."""
+        stored = await self.runs.get(tenant, run)
+        if stored is None:
+            raise PermanentError(
+                "run-unknown", f"there is no run {run}: `chargeline runs` lists them"
+            )
+        return stored
+
+    async def batches(self, tenant: str, run: str) -> list[Projection]:
+        """The projections of a run, in the order of their batch ids."""
+        return [stored.value async for stored in self.projections.every(tenant, "run", run)]
+
+    async def counts(self, run: Run) -> Counts:
+        """How many batches stand where, at the run's revision."""
+        found = {
+            p.value: await self.projections.count(
+                run.tenant, "progress", f"{run.run}:{run.revision}:{p.value}"
+            )
+            for p in Progress
+        }
+        return Counts(**found)
+
+    async def proposed(self, run: Run) -> bool:
+        """True when a resolved batch proposes an item."""
+        value = f"{run.run}:{run.revision}"
+        return await self.projections.count(run.tenant, "proposes", value) > 0
+
+    async def take(
+        self,
+        key: str,
+        tenant: str,
+        change: Callable[[Projection], Projection],
+        new: Projection,
+        outgoing: tuple[Message, ...] = (),
+    ) -> None:
+        """Fill a slot of the projection under `key`."""
+        while True:
+            stored = await self.projections.get(tenant, key)
+            value = change(stored.value if stored else new)
+            if stored is None:
+                if await self.projections.insert(
+                    tenant, key, value, tags=_tags(value), outgoing=outgoing
+                ):
+                    return
+            elif stored.value == value:
+                return  # a duplicate; `get` has published what the record still held
+            elif await self.projections.replace(
+                stored, value, tags=_tags(value), outgoing=outgoing
+            ):
+                return
+
+
+def _tags(p: Projection) -> dict[str, str]:
+    at = f"{p.run}:{p.revision}"
+    progress = p.progress()
+    tags = {"run": p.run, "batch": p.batch}
+    if progress is not None:
+        tags["progress"] = f"{at}:{progress.value}"
+    if p.normalized is not None:
+        tags["bill_to"] = f"{p.normalized.bill_to}:{p.normalized.currency}"
+    if p.proposals and p.at(p.revision, "resolved"):
+        tags["proposes"] = at
+    return tags

@@ -170,6 +170,24 @@ async def test_a_killed_job_reads_no_stored_page_again(world: World) -> None:
     assert (read.head.problem, read.head.rows_read) == (None, 1000)
 
 
+async def test_a_job_killed_while_forming_reads_nothing_again(world: World) -> None:
+    await world.load(invoices=[document(450)])
+
+    async def die() -> None:
+        if any(collection == "batches" for _, collection, _ in world.shelf):
+            raise Killed
+
+    world.records.pause = die
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        await world.ingest(DOCUMENT)
+    before = await world.calls()
+    world.records = type(world.records)(world.shelf)
+    await world.resume()
+    assert await world.calls() == before
+    assert world.facts(DocumentRead)[-1].head.batches == 1
+    assert len(world.batches()) == 1
+
+
 async def test_killed_at_any_store_access_it_ends_the_same(world: World) -> None:
     await world.load(invoices=[document([item(n, companyId=f"c{n % 3}") for n in range(401)])])
     await world.ingest(DOCUMENT)
@@ -209,7 +227,7 @@ async def test_a_later_reading_that_is_equal_changes_nothing(world: World) -> No
 @pytest.mark.parametrize(
     ("items", "word"),
     [
-        ([item(1), item(2)], "lines"),
+        ([item(1), item(2)], "it had 3 lines and now has 2"),
         ([item(1), item(2), item(3, total=9)], "USD"),
         ([item(1), item(2), item(4)], "not its lines"),
         ([item(1), item(2), item(3, currencyCode="GBP")], "GBP"),

@@ -34,7 +34,8 @@ def normalize(
 ) -> tuple[ChargesNormalized, bytes]:
     """The whole stage: decode, decide, ids, encode."""
     received = rows.read(body)
-    if received and len(received) != head.lines:
+    without_lines = not received and (head.hold or head.exclude)
+    if len(received) != head.lines and not without_lines:
         raise PermanentError(
             "lines-differ", f"batch {head.batch} names {head.lines} lines and has {len(received)}"
         )

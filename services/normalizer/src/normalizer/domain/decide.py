@@ -42,11 +42,8 @@ class Decided:
 
 def decide(head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -> Decided:
     """Decide the rows in place."""
-    if not rows and head.hold:
-        held = Entry(
-            outcome="held", reason=head.hold, lines=head.lines, price=head.price, cost=head.cost
-        )
-        return Decided(rows, (held,) if head.lines else ())
+    if not rows and head.lines:
+        return Decided(rows, (_whole(head),))
     open_rows = _exclude(head, rows, settings)
     azure = Azure(
         settings.pax8.azure_products, settings.pax8.azure_sku_prefixes, head.policy.azure_scope
@@ -62,6 +59,19 @@ def decide(head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -> 
     kept = _keep(head, open_rows)
     give_slots([row for row in kept if not row.get("members")], head.tenant, head.source)
     return _summed(rows)
+
+
+def _whole(head: ChargesReceived) -> Entry:
+    """A batch that is too large to carry its lines ends whole."""
+    reason = head.exclude or head.hold
+    assert reason is not None, "only a batch that ends whole comes without its lines"
+    return Entry(
+        outcome="excluded" if head.exclude else "held",
+        reason=reason,
+        lines=head.lines,
+        price=head.price,
+        cost=head.cost,
+    )
 
 
 def _exclude(head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -> list[ChargeRow]:

@@ -49,8 +49,7 @@ CREATE TABLE offsets (
 def open_owner(folder: Path, durability: Durability = "FULL") -> sqlite3.Connection:
     """The writer's connection; makes the tables in a new file, refuses a damaged or foreign one."""
     path = folder / FILE
-    with translated():
-        connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
+    with _opened(path, "rwc") as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={durability}")
         connection.execute("PRAGMA wal_autocheckpoint=8000")
@@ -66,19 +65,29 @@ def open_owner(folder: Path, durability: Durability = "FULL") -> sqlite3.Connect
 def open_reader(folder: Path) -> sqlite3.Connection:
     """A connection that reads: in WAL mode it never waits for the writer."""
     path = folder / FILE
+    with _opened(path, "ro") as connection:
+        if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            raise PermanentError("store-corrupt", f"{path} is not a data file of this version")
+    return connection
+
+
+@contextmanager
+def _opened(path: Path, mode: Literal["rwc", "ro"]) -> Iterator[sqlite3.Connection]:
+    """A connection that is closed again if setting it up fails."""
     with translated():
-        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != _VERSION:
-        raise PermanentError("store-corrupt", f"{path} is not a data file of this version")
-    return connection
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA busy_timeout=5000")
-    connection.execute("PRAGMA cache_size=-16000")
-    return connection
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("PRAGMA busy_timeout=5000")
+            connection.execute("PRAGMA cache_size=-16000")
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

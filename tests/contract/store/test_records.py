@@ -1,0 +1,106 @@
+"""What every store promises (`chassis.records.Records`)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from chassis.records import Message, Record, Records
+from support.embedded import record
+
+
+async def test_what_is_inserted_is_read_back_whole(records: Records) -> None:
+    messages = (Message("t", "k", b"1\x00\n2", {"h": "v"}), Message("t", "k", b""))
+    stored = replace(record("a", b"\x00\xff", colour="red"), outgoing=messages)
+    assert await records.insert(stored)
+    assert await records.get("msp", "things", "a") == replace(stored, version=1)
+
+
+async def test_an_insert_never_overwrites(records: Records) -> None:
+    assert await records.insert(record("a", b"first", colour="red"))
+    assert not await records.insert(record("a", b"second", colour="blue"))
+    found = await records.get("msp", "things", "a")
+    assert found is not None
+    assert found.body == b"first"
+    assert await records.count("msp", "things", "colour", "blue") == 0
+
+
+async def test_a_replace_needs_the_version_that_is_stored(records: Records) -> None:
+    await records.insert(record("a", b"one"))
+    assert await records.replace(replace(record("a", b"two"), version=1))
+    assert not await records.replace(replace(record("a", b"three"), version=1))
+    assert not await records.replace(replace(record("none", b"x"), version=1))
+    found = await records.get("msp", "things", "a")
+    assert found is not None
+    assert (found.version, found.body) == (2, b"two")
+
+
+async def test_of_concurrent_replaces_one_wins(records: Records) -> None:
+    await records.insert(record("a"))
+    tries = [replace(record("a", b"%d" % n), version=1) for n in range(20)]
+    won = await asyncio.gather(*(records.replace(r) for r in tries))
+    assert won.count(True) == 1
+    found = await records.get("msp", "things", "a")
+    assert found is not None
+    assert found.body == tries[won.index(True)].body
+
+
+async def test_of_concurrent_inserts_one_wins(records: Records) -> None:
+    won = await asyncio.gather(*(records.insert(record("a", b"%d" % n)) for n in range(20)))
+    assert won.count(True) == 1
+
+
+async def test_a_replace_moves_tags_and_messages(records: Records) -> None:
+    old = replace(record("a", colour="red", size="xl"), outgoing=(Message("t", "k", b"1"),))
+    await records.insert(old)
+    assert len(await records.with_outgoing()) == 1
+    await records.replace(replace(record("a", colour="blue"), version=1))
+    assert await records.find("msp", "things", "colour", "red") == []
+    assert await records.count("msp", "things", "size", "xl") == 0
+    assert [r.key for r in await records.find("msp", "things", "colour", "blue")] == ["a"]
+    assert await records.with_outgoing() == []
+
+
+async def test_what_is_deleted_is_found_nowhere(records: Records) -> None:
+    await records.insert(replace(record("a", colour="red"), outgoing=(Message("t", "k", b"1"),)))
+    assert await records.delete("msp", "things", "a")
+    assert not await records.delete("msp", "things", "a")
+    assert await records.get("msp", "things", "a") is None
+    assert await records.count("msp", "things", "colour", "red") == 0
+    assert await records.with_outgoing() == []
+    assert await records.insert(record("a"))
+    again = await records.get("msp", "things", "a")
+    assert again is not None
+    assert again.outgoing == ()
+
+
+async def test_find_pages_by_key(records: Records) -> None:
+    for key in ("c", "a", "e", "b", "d"):
+        await records.insert(record(key, colour="red" if key != "d" else "blue"))
+    first = await records.find("msp", "things", "colour", "red", limit=2)
+    rest = await records.find("msp", "things", "colour", "red", after=first[-1].key)
+    assert [r.key for r in first + rest] == ["a", "b", "c", "e"]
+    assert await records.count("msp", "things", "colour", "red") == 4
+
+
+async def test_tenants_never_meet(records: Records) -> None:
+    await records.insert(record("a", b"mine", colour="red"))
+    other = Record("other", "things", "a", 0, b"theirs", {"colour": "red"})
+    assert await records.insert(other)
+    assert await records.find("msp", "things", "colour", "red") == [
+        replace(record("a", b"mine", colour="red"), version=1)
+    ]
+    assert await records.count("other", "things", "colour", "red") == 1
+    assert await records.delete("other", "things", "a")
+    assert await records.get("msp", "things", "a") is not None
+
+
+async def test_a_sweep_goes_through_all_tenants_from_its_cursor_on(records: Records) -> None:
+    for tenant, key in (("b", "1"), ("a", "2"), ("a", "1"), ("ab", "0")):
+        await records.insert(Record(tenant, "things", key, 0, b"", {"state": "open"}))
+    seen: list[tuple[str, str]] = []
+    after = ""
+    while page := await records.sweep("things", "state", "open", after=after, limit=1):
+        seen.append((page[0].tenant, page[0].key))
+        after = f"{page[0].tenant}/{page[0].key}"
+    assert seen == [("a", "1"), ("a", "2"), ("ab", "0"), ("b", "1")]

@@ -1,0 +1,126 @@
+"""The data folder: one owner, group commit, and a file that refuses loudly."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from chassis.delivery import DeliverySettings
+from chassis.embedded import EmbeddedStore, ThreadExecutor
+from chassis.embedded.sqlite import FILE
+from chassis.embedded.writer import InlineExecutor
+from chassis.errors import PermanentError, TransientError
+from chassis.service import Body
+from support.embedded import QUICK, Sent, open_store, record, sent, service
+
+
+async def test_a_folder_has_one_owner_and_others_read(tmp_path: Path) -> None:
+    owner = open_store(tmp_path, "thread")
+    await owner.records.insert(record("a"))
+    with pytest.raises(PermanentError, match="data-folder-in-use"):
+        open_store(tmp_path)
+    reader = EmbeddedStore.open(tmp_path, read_only=True)
+    assert await reader.records.get("msp", "things", "a") is not None
+    for write in (reader.records.insert(record("b")), reader.bus.publish([sent(1)])):
+        with pytest.raises(PermanentError, match="data-folder-in-use"):
+            await write
+    reader.close()
+    owner.close()
+    late = EmbeddedStore.open(tmp_path, read_only=True)
+    assert await late.records.get("msp", "things", "a") is not None
+    late.close()
+    open_store(tmp_path).close()
+
+
+async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "thread")
+    done = await asyncio.gather(*(store.records.insert(record(f"{n}")) for n in range(400)))
+    store.close()
+    assert all(done)
+    assert store.executor.commits < 100
+
+
+async def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path, "thread")
+    bad = record("bad", b"x", tag=None)  # type: ignore[arg-type]
+    results = await asyncio.gather(
+        store.records.insert(record("a")),
+        store.records.insert(bad),
+        store.records.insert(record("b")),
+        return_exceptions=True,
+    )
+    assert [isinstance(r, Exception) for r in results] == [False, True, False]
+    assert await store.records.get("msp", "things", "bad") is None
+    assert await store.records.get("msp", "things", "b") is not None
+    store.close()
+
+
+async def test_a_full_disk_is_waited_out(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    await store.executor.write(lambda c: c.execute("PRAGMA max_page_count=40").fetchall())
+    with pytest.raises(TransientError, match="store-away"):
+        await store.records.insert(record("big", b"x" * 400_000))
+    assert await store.records.get("msp", "things", "big") is None
+    await store.executor.write(lambda c: c.execute("PRAGMA max_page_count=4000").fetchall())
+    assert await store.records.insert(record("big", b"x" * 400_000))
+    store.close()
+    with pytest.raises(TransientError, match="store-away"):
+        await store.records.insert(record("late"))
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, None])
+async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes | None) -> None:
+    store = open_store(tmp_path)
+    for n in range(100):
+        await store.records.insert(record(f"{n}", b"x" * 500, colour="red"))
+    store.close()
+    file = tmp_path / FILE
+    whole = file.read_bytes()
+    file.write_bytes(damage or whole[:8192] + b"\xff" * 8192 + whole[16384:])
+    with pytest.raises(PermanentError, match="store-corrupt"):
+        open_store(tmp_path)
+    file.write_bytes(whole)
+    open_store(tmp_path).close()
+
+
+async def test_pruning_waits_for_every_group(tmp_path: Path) -> None:
+    async def on_sent(head: Sent, body: Body) -> None:
+        pass
+
+    store = EmbeddedStore.open(tmp_path, executor=InlineExecutor(), settings=_keeping(0))
+    store.bus.mount(service(on_sent, "one"))
+    await store.bus.publish([sent(n, f"msp/{n}") for n in range(20)])
+    assert await store.prune() == 0
+    await store.start()
+    await store.bus.idle()
+    await store.stop()
+    await store.bus.publish([sent(20)])
+    assert await store.prune() == 20
+    assert await store.prune() == 0
+    store.close()
+
+
+def _keeping(messages: int) -> DeliverySettings:
+    return DeliverySettings(log_keep=messages)
+
+
+async def test_a_publisher_that_is_cancelled_still_wakes_the_consumer(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    async def on_sent(head: Sent, body: Body) -> None:
+        seen.append(head.number)
+
+    store = EmbeddedStore.open(tmp_path, executor=ThreadExecutor(), settings=QUICK)
+    store.bus.mount(service(on_sent))
+    await store.start()
+    await store.bus.idle()
+    publishing = asyncio.create_task(store.bus.publish([sent(1)]))
+    await asyncio.sleep(0)
+    publishing.cancel()
+    await store.records.insert(record("a"))  # the commit after it
+    await store.bus.idle()
+    await store.stop()
+    store.close()
+    assert seen == [1]

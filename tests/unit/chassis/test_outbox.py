@@ -1,0 +1,118 @@
+"""Stored and published: both or neither, whatever ends in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from pydantic import BaseModel
+
+from chassis.embedded import EmbeddedStore
+from chassis.errors import PermanentError, TransientError
+from chassis.outbox import Outbox
+from chassis.records import Message
+from chassis.service import Service
+from chassis.table import Table
+from chassis.versions import SettingsVersions
+from schemas.settings import Policy, Settings
+from support.embedded import record, sent
+
+
+class Wire:
+    """A bus that keeps what is published, or is away."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+        self.away = False
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if self.away:
+            raise TransientError("bus-away", "not now")
+        self.published += messages
+
+    def mount(self, service: Service) -> None:
+        raise NotImplementedError
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class Thing(BaseModel):
+    name: str
+
+
+async def test_messages_are_published_once_the_record_stands(system: EmbeddedStore) -> None:
+    wire = Wire()
+    outbox = Outbox(system.records, wire)
+    assert await outbox.insert(replace(record("a"), outgoing=(sent(1), sent(2))))
+    assert wire.published == [sent(1), sent(2)]
+    assert not await outbox.insert(replace(record("a"), outgoing=(sent(9),)))
+    stored = await outbox.get("msp", "things", "a")
+    assert stored is not None
+    assert await outbox.replace(replace(stored, outgoing=(sent(3),)))
+    assert not await outbox.replace(replace(stored, outgoing=(sent(9),)))
+    assert wire.published == [sent(1), sent(2), sent(3)]
+    assert await system.records.with_outgoing() == []
+
+
+@pytest.mark.parametrize("met_by", ["insert", "replace", "get", "sweep", "delete"])
+async def test_whoever_meets_unpublished_messages_publishes_them(
+    system: EmbeddedStore, met_by: str
+) -> None:
+    wire = Wire()
+    outbox = Outbox(system.records, wire)
+    wire.away = True
+    with pytest.raises(TransientError):
+        await outbox.insert(replace(record("a"), outgoing=(sent(1),)))
+    wire.away = False
+    if met_by == "insert":
+        assert not await outbox.insert(record("a"))
+    elif met_by == "replace":
+        assert not await outbox.replace(replace(record("a"), version=7))
+    elif met_by == "get":
+        met = await outbox.get("msp", "things", "a")
+        assert met is not None
+        assert met.outgoing == ()
+    elif met_by == "delete":
+        assert await outbox.delete("msp", "things", "a")
+    else:
+        assert await outbox.sweep() == 1
+    assert wire.published == [sent(1)]
+    assert await system.records.with_outgoing() == []
+
+
+async def test_a_table_keeps_what_its_row_had_not_published(system: EmbeddedStore) -> None:
+    things = Table(system.records, "things", Thing)
+    assert await things.insert("msp", "a", Thing(name="x"), outgoing=[sent(1)])
+    stored = await things.get("msp", "a")
+    assert stored is not None
+    assert await things.replace(stored, Thing(name="y"), outgoing=[sent(2)])
+    wire = Wire()
+    assert await Outbox(system.records, wire).sweep() == 1
+    assert wire.published == [sent(1), sent(2)]
+
+
+async def test_a_table_over_the_outbox_publishes_by_itself(system: EmbeddedStore) -> None:
+    wire = Wire()
+    things = Table(Outbox(system.records, wire), "things", Thing)
+    assert await things.insert("msp", "a", Thing(name="x"), tags={"c": "r"}, outgoing=[sent(1)])
+    stored = await things.get("msp", "a")
+    assert stored is not None
+    assert await things.replace(stored, Thing(name="y"), outgoing=[sent(2)])
+    assert not await things.replace(stored, Thing(name="z"))
+    assert wire.published == [sent(1), sent(2)]
+    found = [row async for row in things.every("msp", "c", "r")]
+    assert [(row.key, row.value.name, row.tags) for row in found] == [("a", "y", {"c": "r"})]
+    assert await things.count("msp", "c", "r") == 1
+    assert await things.delete("msp", "a")
+
+
+async def test_a_settings_version_is_read_as_stored(system: EmbeddedStore) -> None:
+    versions = SettingsVersions(system.records)
+    settings = Settings(policy=Policy(drop_azure=True))
+    version = await versions.store("msp", settings)
+    assert await versions.read("msp", version) == settings
+    assert await versions.read("msp", version) is await versions.read("msp", version)
+    with pytest.raises(PermanentError, match="settings-missing"):
+        await versions.read("other", version)

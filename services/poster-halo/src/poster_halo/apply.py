@@ -1,0 +1,268 @@
+"""The job ApplyRun: exactly the approved plans, canary first, each group read back before the next.
+
+What became of a batch is stored with its message, so a job that comes again goes on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from chassis.errors import PermanentError
+from chassis.jobs import JobFailure
+from chassis.service import JobRun
+from poster_halo import facts
+from poster_halo.look import look, window_start
+from poster_halo.planner import Planner, known_of
+from poster_halo.planning import canary_of
+from poster_halo.reading import MOVED, STOPPED, Reading
+from poster_halo.store import KeptBatch, PlanRecord
+from poster_halo.tools import Tools, not_here_yet
+from poster_halo.work import Work, new_posting, of_batch
+from poster_halo.writing import SYSTEMIC, Moved, Writing
+from schemas import frame
+from schemas.messages import ApplyRun, ApprovedPlan, PostingRefused
+from schemas.settings import Settings
+
+GROUP_MAX = 100
+GROUP_LINES_MAX = 10_000
+
+_Plans = TypeAdapter(list[ApprovedPlan])
+Todo = tuple[ApprovedPlan, PlanRecord]
+
+
+class ApplyingJob:
+    """One look at the start, shared by all batches."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def run(self, job: JobRun) -> None:
+        """Apply what is left of the command."""
+        head, approved = _read(job)
+        settings = await self._tools.settings.read(job.tenant, head.settings)
+        todo = await self._todo(job, head, approved)
+        if not todo:
+            return
+        stopped = job.checkpoint == STOPPED
+        if stopped:  # what was written before the stop is read back, the rest does not start
+            written = [one for one in todo if await self._is_written(job, one[0])]
+            await self._stop(job, head, [one for one in todo if one not in written])
+            todo = written
+            if not todo:
+                return
+        run = await self._start(job, head, settings, todo, writes=not stopped)
+        for group in await self._groups(job, head, todo):
+            if not await run.group(group):
+                await self._stop(job, head, await self._todo(job, head, approved))
+                return
+
+    async def failed(self, job: JobRun, failure: JobFailure) -> None:
+        """What was not answered yet is refused with the reason."""
+        head, approved = _read(job)
+        for plan in approved:
+            kept = await self._tools.store.batch(job.tenant, plan.batch)
+            if kept is not None and not await self._answered(job, plan):
+                await self.refuse(job, head, plan, kept, (failure.code, failure.text))
+
+    async def _todo(
+        self, job: JobRun, head: ApplyRun, approved: Sequence[ApprovedPlan]
+    ) -> list[Todo]:
+        """Not answered yet, and still the plan that was approved."""
+        todo: list[Todo] = []
+        for plan in approved:
+            if await self._answered(job, plan):
+                continue
+            revision = await self._tools.store.revision(job.tenant, plan.batch)
+            if revision < head.revision:
+                raise not_here_yet(job, plan.batch)
+            record = await self._tools.store.plan(job.tenant, plan.plan)
+            current = record is not None and record.revision == head.revision == revision
+            if record is None or not current or record.hash != plan.hash:
+                kept = await self._tools.store.batch(job.tenant, plan.batch)
+                assert kept is not None, "its revision was seen"
+                why = ("superseded", "the plan is not the newest one: plan again")
+                await self.refuse(job, head, plan, kept, why, held=True)
+            else:
+                todo.append((plan, record))
+        return todo
+
+    async def _answered(self, job: JobRun, plan: ApprovedPlan) -> bool:
+        stored = await self._tools.store.posting(job.tenant, plan.plan)
+        if stored is not None and stored.value.answered == job.id:
+            return True
+        return await self._tools.store.answered(job.tenant, job.id, plan.batch)
+
+    async def _is_written(self, job: JobRun, plan: ApprovedPlan) -> bool:
+        stored = await self._tools.store.posting(job.tenant, plan.plan)
+        return stored is not None and bool(stored.value.unread or stored.value.uncertain)
+
+    async def _start(
+        self,
+        job: JobRun,
+        head: ApplyRun,
+        settings: Settings,
+        todo: Sequence[Todo],
+        *,
+        writes: bool,
+    ) -> _Run:
+        known = await known_of(self._tools.store, job, head.document)
+        for posting in known.postings.values():
+            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
+        days, recurring = [], False
+        for plan, _ in todo:
+            kept = await self._tools.store.batch(job.tenant, plan.batch)
+            assert kept is not None, "its revision was seen"
+            days.append(kept.head.document_date[:10])
+            recurring = recurring or kept.head.policy.behaviour == "recurring"
+        today = self._tools.clock.today(settings.tenant.timezone)
+        since = window_start(today, settings, days, known.postings.values())
+        seen = await look(self._tools, job, settings, since, recurring=recurring)
+        batches = [plan.batch for plan, _ in todo]
+        planner = Planner(self._tools.store, job, seen, known, batches)
+        writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None
+        reading = Reading(self._tools, job, head, seen)
+        return _Run(self, self._tools, job, planner, writing, reading)
+
+    async def _groups(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
+        """The canary by itself, then groups that a page reads back and memory holds."""
+        canary = canary_of([record for _, record in todo]) if head.canary else None
+        groups: list[list[Todo]] = [[t for t in todo if t[1] is canary]] if canary else []
+        group: list[Todo] = []
+        count = 0
+        for one in todo:
+            if one[1] is canary:
+                continue
+            kept = await self._tools.store.batch(job.tenant, one[0].batch)
+            lines = kept.head.kept_lines if kept else 0
+            if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
+                groups.append(group)
+                group, count = [], 0
+            group.append(one)
+            count += lines
+        return [*groups, group] if group else groups
+
+    async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
+        for plan, _ in todo:
+            kept = await self._tools.store.batch(job.tenant, plan.batch)
+            assert kept is not None, "its revision was seen"
+            why = ("run-stopped", "an earlier batch of the run did not go as planned")
+            await self.refuse(job, head, plan, kept, why, held=True)
+
+    async def refuse(
+        self,
+        job: JobRun,
+        head: ApplyRun,
+        plan: ApprovedPlan,
+        kept: KeptBatch,
+        why: tuple[str, str],
+        *,
+        held: bool = False,
+    ) -> None:
+        """Nothing of the batch was written by this command."""
+        fact = PostingRefused(
+            **facts.about(head, kept.head),
+            plan=plan.plan,
+            hash=plan.hash,
+            code=why[0],
+            text=facts.short(why[1]),
+            held=held,
+            plan_again=why[0] == MOVED,
+            money=facts.kept_whole(kept.head, "held" if held else "refused", why[0]),
+        )
+        message = await self._tools.message(fact)
+        await self._tools.store.answer(job.tenant, job.id, plan.batch, message)
+
+
+class _Run:
+    """What all groups of one job share."""
+
+    def __init__(
+        self,
+        applying: ApplyingJob,
+        tools: Tools,
+        job: JobRun,
+        planner: Planner,
+        writing: Writing | None,
+        reading: Reading,
+    ) -> None:
+        self._applying, self._tools, self._job = applying, tools, job
+        self._planner, self._writing, self._reading = planner, writing, reading
+
+    async def group(self, todo: Sequence[Todo]) -> bool:
+        """Plan again, write, read back, publish. False: the rest must not start."""
+        works: list[Work] = []
+        goes_on = True
+        for approved, record in todo:
+            work = await self._work(approved, record)
+            if work is None:
+                continue
+            works.append(work)
+            goes_on = await self._write(work)
+            if not goes_on:
+                await self._job.save(STOPPED)
+                break
+        shown = await self._reading.read_back(works)
+        for work in works:
+            matches = await self._reading.finish(work, shown)
+            goes_on = goes_on and matches
+        return goes_on
+
+    async def _work(self, approved: ApprovedPlan, record: PlanRecord) -> Work | None:
+        """The batch planned against this look; None when the destination has moved."""
+        store, tenant = self._tools.store, self._job.tenant
+        kept = await store.batch(tenant, approved.batch)
+        assert kept is not None, "its revision was seen"
+        stored = await store.posting(tenant, approved.plan)
+        posting = stored.value if stored else new_posting(kept, approved.plan)
+        plan = await self._planner.plan(kept, posting, record.selection)
+        posting = of_batch(posting, kept, self._job.fence)
+        created = self._planner.created_items(kept)
+        update = {"generation": plan.generation, "created_items": created}
+        work = Work(approved, record, kept, posting.model_copy(update=update), plan, plan.hash)
+        if not self._may_go(work):
+            text = plan.text or "the destination changed since the plan was made"
+            await self._applying.refuse(
+                self._job, self._reading.head, approved, kept, (MOVED, text), held=True
+            )
+            return None
+        hashes = tuple(dict.fromkeys((record.hash, plan.hash)))
+        update = {"applying": record.hash, "operations": record.operations, "hashes": hashes}
+        work.posting = work.posting.model_copy(update=update)
+        return work
+
+    def _may_go(self, work: Work) -> bool:
+        """R16: the same plan; or the same but for other people's lines; or what is left of it."""
+        plan, record, posting = work.plan, work.record, work.posting
+        if posting.applying == record.hash and posting.stands:
+            left = {operation.digest for operation in plan.operations}
+            return left <= set(posting.operations) or bool(posting.uncertain or posting.unread)
+        return plan.hash == record.hash or plan.own_hash == record.own_hash
+
+    async def _write(self, work: Work) -> bool:
+        """The batch's operations in order. False: nothing of the run can go on."""
+        if self._writing is None:
+            return True
+        await self._writing.settle(work)
+        if work.refused is not None:
+            return True
+        for operation in work.plan.operations:
+            part = work.posting.part(operation.digest)
+            if part is not None and part.state in ("sent", "posted"):
+                continue
+            assert operation.digest in work.record.operations, "only what was approved"
+            try:
+                await self._writing.write(work, operation)
+            except PermanentError as refused:
+                work.refused = refused
+                return refused.code not in SYSTEMIC
+            except Moved as moved:
+                work.refused = PermanentError(MOVED, str(moved))
+                return True
+        return True
+
+
+def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:
+    line, body = frame.decode(job.payload)
+    return ApplyRun.model_validate_json(line), _Plans.validate_json(body or b"[]")

@@ -1,0 +1,1 @@
+"""What to post, decided without I/O: plans, amounts, comparisons, money."""

@@ -1,0 +1,151 @@
+"""The lines a batch wants to stand at the destination, in the destination's precision."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from poster_halo.domain.amounts import Precision, amounts, original
+
+SHORT_MAX = 255
+LONG_MAX = 4000
+_VARIABLE = re.compile(r"\$(?=\w)")
+_NO_ORDER = frozenset({"", "n/a", "na", "none", "-"})
+
+
+@dataclass(slots=True)
+class Desired:
+    """One kept line. `total` and `cost_total` are exact, `money` and `cost_money` whole cents."""
+
+    id: str
+    slot: str
+    kind: str
+    item: int | None
+    code: str | None
+    tax: int | None
+    text: str
+    details: str
+    quantity: Decimal
+    price: Decimal
+    cost: Decimal
+    money: Decimal
+    cost_money: Decimal
+    total: Decimal
+    cost_total: Decimal
+    start: str | None
+    end: str | None  # the last day, as HaloPSA has it
+    order: str
+    restated: bool
+    hold: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a product key is sold as; `missing` is a code when nothing can be sold yet."""
+
+    item: int | None = None
+    code: str | None = None
+    tax: int | None = None
+    missing: str | None = None
+    created: str = ""
+
+
+def desired_lines(
+    rows: Sequence[Mapping[str, Any]],
+    items: Mapping[str, Item],
+    to: Precision,
+    selection: Collection[str] = (),
+) -> list[Desired]:
+    """The kept ones of the decided lines, as parsed from the message (amounts are strings)."""
+    kept = [row for row in rows if row["outcome"] == "kept"]
+    several = len({row.get("company") for row in kept}) > 1
+    chosen = frozenset(selection)
+    none = Item()
+    lines = []
+    for row in kept:
+        item = items.get(row.get("product_key") or "", none)
+        line = _line(row, item, to, several_companies=several)
+        if chosen and line.id not in chosen:
+            line.hold = "not-selected"
+        elif item.missing is not None:
+            line.hold = item.missing
+        lines.append(line)
+    return lines
+
+
+def _line(row: Mapping[str, Any], item: Item, to: Precision, *, several_companies: bool) -> Desired:
+    quantity, price, cost = (_amount(row.get(name)) for name in ("quantity", "price", "cost"))
+    total, cost_total = Decimal(row["total"]), Decimal(row["cost_total"])
+    made = amounts(quantity, (price, cost), (total, cost_total), to)
+    text = escaped(row.get("text") or row.get("name") or row.get("sku") or "Charge")
+    details = [text] if len(text) > SHORT_MAX else []
+    if several_companies and row.get("company_name"):
+        details.append(escaped(str(row["company_name"])))
+    if made.restated and (given := original(quantity, price)):
+        details.append(f"Originally {given}")
+    return Desired(
+        id=row["id"],
+        slot=row.get("slot") or row["id"],
+        kind=row.get("kind", "seat"),
+        item=item.item,
+        code=item.code,
+        tax=item.tax,
+        text=cut(text, SHORT_MAX),
+        details=cut("\n".join(details), LONG_MAX),
+        quantity=made.quantity,
+        price=made.price,
+        cost=made.cost,
+        money=made.money,
+        cost_money=made.cost_money,
+        total=total,
+        cost_total=cost_total,
+        start=row.get("start"),
+        end=_last_day(row.get("start"), row.get("end")),
+        order=order_of(row.get("order")),
+        restated=made.restated,
+        warnings=tuple(row.get("warnings") or ()),
+    )
+
+
+def order_of(given: str | None) -> str:
+    """R9: "N/A" and empty are one group."""
+    text = (given or "").strip()
+    return "" if text.lower() in _NO_ORDER else text
+
+
+def escaped(text: str) -> str:
+    """HaloPSA takes a dollar sign before a word for a variable and swallows both."""
+    return _VARIABLE.sub("$ ", text)
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` UTF-16 units, which is how the destination counts; no character is halved."""
+    if len(text) * 2 <= limit or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit:
+        return text
+    kept = text[: limit - 1]
+    while len(kept.encode("utf-16-le", "surrogatepass")) // 2 > limit - 1:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+def decided_rows(body: bytes) -> list[dict[str, Any]]:
+    """The decided lines of a message; they were checked when the normalizer wrote them."""
+    rows: list[dict[str, Any]] = json.loads(body or b"[]")
+    return rows
+
+
+def _amount(given: str | None) -> Decimal | None:
+    return None if given is None else Decimal(given)
+
+
+def _last_day(start: str | None, end: str | None) -> str | None:
+    if end is None:
+        return None
+    last = (date.fromisoformat(end) - timedelta(days=1)).isoformat()
+    return max(last, start) if start else last

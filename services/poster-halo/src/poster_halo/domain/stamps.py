@@ -1,0 +1,30 @@
+"""The stamp on each of our lines: which line it is, its slot, and the document it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAMP_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all stamps of one document share."""
+
+    prefix: str
+    day: str
+    source: str
+
+    def stamp(self, line: str, slot: str) -> str:
+        """`line_… slot prefix date source`, at most 255 characters."""
+        text = f"{line} {slot} {self.prefix} {self.day or '-'} {self.source}"
+        assert len(text) <= STAMP_MAX, "ids are short"
+        return text
+
+
+def words_of(stamp: object) -> tuple[str, str, str, str, str] | None:
+    """The five words of a stamp, the last ones empty if they are missing; None: not ours."""
+    if not isinstance(stamp, str) or not stamp.startswith("line_"):
+        return None
+    line, slot, prefix, day, source, *_ = (*stamp.split(" "), "", "", "", "", "")
+    return line, slot, prefix, "" if day == "-" else day, source

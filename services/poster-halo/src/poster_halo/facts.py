@@ -1,0 +1,207 @@
+"""The poster's facts: heads filled from a batch, and the plan as the plan view shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from poster_halo.domain.desired import Desired
+from poster_halo.domain.money import entries
+from poster_halo.domain.observed import OurLine
+from poster_halo.domain.postings import Posting
+from poster_halo.domain.shape import Change, Operation, Plan
+from schemas.messages import ChargesResolved, Head, PostingPlanned
+from schemas.money import ZERO, plain
+from schemas.settings import Settings
+from schemas.statement import Entry, Outcome
+
+IDS_MAX = 40  # a head is at most 4 KiB
+TEXT_MAX = 600
+
+
+def about(command: Head, batch: ChargesResolved) -> dict[str, Any]:
+    """What every fact of the poster says of its batch."""
+    return {
+        **command_part(command),
+        "connection": batch.connection,
+        "batch": batch.batch,
+        "bill_to": batch.bill_to,
+        "currency": batch.currency,
+        "content": batch.content,
+        "lines": batch.lines,
+    }
+
+
+def about_posting(command: Head, posting: Posting) -> dict[str, Any]:
+    """The same, when the batch is known by its posting alone."""
+    return {
+        **command_part(command),
+        "connection": posting.connection,
+        "batch": posting.batch,
+        "bill_to": posting.bill_to,
+        "currency": posting.currency,
+        "content": posting.content,
+        "lines": posting.count,
+        "plan": posting.plan,
+    }
+
+
+def command_part(command: Head) -> dict[str, Any]:
+    """Run, revision and settings are those of the command that is answered."""
+    return {
+        "tenant": command.tenant,
+        "run": command.run,
+        "revision": command.revision,
+        "settings": command.settings,
+        "source": command.source,
+        "document": command.document,
+    }
+
+
+def money_of(
+    plan: Plan, found: Mapping[str, list[OurLine]], rest: tuple[Outcome, str]
+) -> tuple[Entry, ...]:
+    """All kept lines: read back or standing, held, settled, and the rest."""
+    posted: dict[str, list[OurLine]] = {
+        line: [there] for line, there in plan.standing.items() if line not in plan.held
+    }
+    posted.update(found)
+    otherwise: dict[str, tuple[Outcome, str]] = {
+        line: ("held", code) for line, code in plan.held.items()
+    }
+    return entries(plan.lines, posted, otherwise, rest)
+
+
+def kept_whole(batch: ChargesResolved, outcome: Outcome, code: str) -> tuple[Entry, ...]:
+    """All kept lines of a batch ended the same way."""
+    if not batch.kept_lines:
+        return ()
+    return (
+        Entry(
+            outcome=outcome,
+            reason=code,
+            lines=batch.kept_lines,
+            price=batch.kept_price,
+            cost=batch.kept_cost,
+        ),
+    )
+
+
+def short(text: str) -> str:
+    """Fits a head."""
+    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
+
+
+def planned(
+    command: Head, batch: ChargesResolved, plan: Plan, warnings: Sequence[str]
+) -> PostingPlanned:
+    """The head of the plan's fact."""
+    left = [line for line in plan.lines if line.id not in plan.held]
+    kinds = [operation.kind for operation in plan.operations]
+    return PostingPlanned(
+        **about(command, batch),
+        plan=plan.batch.plan,
+        hash=plan.hash,
+        behaviour=plan.batch.policy.behaviour,
+        client=plan.batch.client or None,
+        client_name=batch.client_name[:200],
+        operations=len(kinds),
+        creates=kinds.count("create"),
+        updates=len(kinds) - kinds.count("create"),
+        code=plan.code,
+        text=short(plan.text),
+        warnings=tuple(dict.fromkeys((*batch.warnings, *plan.warnings, *warnings)))[:IDS_MAX],
+        money=money_of(plan, {}, ("pending", "")),
+        rounding_price=sum((line.total - line.money for line in left), ZERO),
+        rounding_cost=sum((line.cost_total - line.cost_money for line in left), ZERO),
+        external_ids=tuple(str(number) for number in sorted(plan.documents))[:IDS_MAX],
+    )
+
+
+def effects(settings: Settings, control: Mapping[str, Any]) -> dict[str, bool | None]:
+    """R16: what HaloPSA does by itself with an invoice we create; None: nobody knows."""
+    emails = settings.halopsa.sends_email
+    if emails is None and "automaticallysendinvoiceemails" in control:
+        emails = bool(control["automaticallysendinvoiceemails"])
+    only_posted = control.get("only_send_posted_invoices")
+    return {"emails": emails, "syncs": None if only_posted is None else not only_posted}
+
+
+def view(plan: Plan, batch: ChargesResolved, invoice_date: str, does: Mapping[str, Any]) -> bytes:
+    """The plan for the plan view: every line, before and after, and what HaloPSA will do."""
+    shown = {
+        "plan": plan.batch.plan,
+        "hash": plan.hash,
+        "batch": batch.batch,
+        "behaviour": plan.batch.policy.behaviour,
+        "level": plan.batch.policy.level_of("behaviour"),
+        "client": plan.batch.client,
+        "client_name": batch.client_name,
+        "currency": batch.currency,
+        "code": plan.code,
+        "text": plan.text,
+        "warnings": plan.warnings,
+        "not_yet_billed": plan.billed is False,
+        "halopsa": dict(does),
+        "invoices": [_invoice(operation, invoice_date) for operation in plan.operations],
+        "unchanged": [
+            {"line": line, "at": there.ext, "amount": plain(there.money)}
+            for line, there in plan.standing.items()
+        ],
+        "held": [
+            {"line": line.id, "code": plan.held[line.id], "amount": plain(line.total)}
+            for line in plan.lines
+            if line.id in plan.held
+        ],
+    }
+    return json.dumps(shown, separators=(",", ":")).encode()
+
+
+def _invoice(operation: Operation, invoice_date: str) -> dict[str, Any]:
+    wanted = [change.want for change in operation.changes if change.want is not None]
+    target = operation.target
+    return {
+        "operation": operation.kind,
+        "target": target.id if target else None,
+        "reference": operation.reference,
+        "date": invoice_date if target is None else str(target.day or ""),
+        "beside": operation.beside or None,
+        "lines": [_change(change) for change in operation.changes],
+        "foreign_lines": len(target.foreign) if target else 0,
+        "total": plain(sum((line.money for line in wanted), ZERO)),
+        "cost_total": plain(sum((line.cost_money for line in wanted), ZERO)),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    row: dict[str, Any] = {"change": change.kind}
+    if change.want is not None:
+        row |= _after(change.want)
+    if change.there is not None:
+        there = change.there
+        row["before"] = {
+            "line": there.line,
+            "at": there.ext,
+            "text": there.text,
+            "quantity": plain(there.quantity),
+            "price": plain(there.price),
+            "cost": plain(there.cost),
+            "amount": plain(there.money),
+        }
+    return row
+
+
+def _after(line: Desired) -> dict[str, Any]:
+    return {
+        "line": line.id,
+        "text": line.text,
+        "item": line.item,
+        "quantity": plain(line.quantity),
+        "price": plain(line.price),
+        "cost": plain(line.cost),
+        "amount": plain(line.money),
+        "cost_amount": plain(line.cost_money),
+        "restated": line.restated,
+        "warnings": line.warnings,
+    }

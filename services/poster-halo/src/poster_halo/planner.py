@@ -1,0 +1,135 @@
+"""Plans one batch after the other against one look; used when planning and again when applying."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from chassis.service import JobRun
+from poster_halo.domain.amounts import Precision
+from poster_halo.domain.desired import Item, decided_rows, desired_lines
+from poster_halo.domain.plan import plan as plan_of
+from poster_halo.domain.postings import Posting
+from poster_halo.domain.shape import Batch, Elsewhere, Plan
+from poster_halo.domain.stamps import Origin
+from poster_halo.look import Look
+from poster_halo.store import KeptBatch, Store
+from schemas.charges import ItemChoice
+from schemas.ids import plan_id, reference_prefix
+from schemas.messages import ChargesResolved
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the posting records of the document say."""
+
+    postings: dict[str, Posting]  # by plan, at this connection
+    elsewhere: frozenset[str]  # lines that stand at another connection
+
+
+async def known_of(store: Store, job: JobRun, document: str) -> Known:
+    """Read once per job."""
+    postings: dict[str, Posting] = {}
+    elsewhere: set[str] = set()
+    async for stored in store.postings_of(job.tenant, document):
+        posting = stored.value
+        if posting.connection == job.connection:
+            postings[posting.plan] = posting
+        else:
+            for part in posting.parts:
+                if part.state != "undone":
+                    elsewhere.update(part.lines)
+    return Known(postings, frozenset(elsewhere))
+
+
+class Planner:
+    """`batches` are the ids of all batches of the document that this run plans."""
+
+    def __init__(
+        self, store: Store, job: JobRun, seen: Look, known: Known, batches: Sequence[str]
+    ) -> None:
+        self._store, self._job, self._look = store, job, seen
+        self.known = known
+        self._batches = batches
+        self._items: dict[str, Item] = {}
+
+    async def plan(
+        self, kept: KeptBatch, posting: Posting | None, selection: Collection[str]
+    ) -> Plan:
+        """The plan, with what could hold it looked at a second time."""
+        head, account = kept.head, self._look.settings.halopsa
+        to = Precision.of(head.currency, account.price_places, account.quantity_places)
+        items = {key: await self._item(key, choice) for key, choice in kept.choices.items()}
+        lines = desired_lines(decided_rows(kept.lines), items, to, selection)
+        batch = batch_of(head, self._look, selected=bool(selection))
+        observed = self._look.observed
+        elsewhere = Elsewhere(self.known.elsewhere)
+        made = plan_of(batch, lines, posting, observed, elsewhere)
+        if posting is not None and made.code == "gone-at-destination":
+            await self._look_closer(posting)
+            made = plan_of(batch, lines, posting, observed, elsewhere)
+        if made.extras:
+            wanted = await self._wanted(made.extras, head.batch)
+            elsewhere = Elsewhere(self.known.elsewhere, wanted)
+            made = plan_of(batch, lines, posting, observed, elsewhere)
+        return made
+
+    async def _look_closer(self, posting: Posting) -> None:
+        """A list that lacks an invoice is no proof that it is gone."""
+        for part in posting.standing:
+            if part.ext not in self._look.observed.documents:
+                document = await self._look.read(part.ext)
+                if document is not None:
+                    self._look.observed.add([document])
+
+    async def _wanted(self, lines: Collection[str], but: str) -> frozenset[str]:
+        """Which of these lines another batch of the document wants: remapped after posting."""
+        wanted: set[str] = set()
+        for batch in self._batches:
+            kept = await self._store.batch(self._job.tenant, batch) if batch != but else None
+            if kept is None:
+                continue
+            for row in decided_rows(kept.lines):
+                if row["outcome"] == "kept" and row["id"] in lines:
+                    wanted.add(row["id"])
+        return frozenset(wanted)
+
+    async def _item(self, key: str, choice: ItemChoice) -> Item:
+        known = self._items.get(key)
+        if known is None:
+            known = self._items[key] = await self._resolved(key, choice)
+        return known
+
+    async def _resolved(self, key: str, choice: ItemChoice) -> Item:
+        if choice.item is not None:
+            return Item(choice.item, choice.code, choice.tax)
+        if not choice.proposed:
+            return Item()
+        made = await self._store.item(self._job.tenant, self._job.connection, key)
+        if made is not None and made.item is not None:
+            name = made.name if made.state == "created" else ""
+            return Item(made.item, made.code, made.tax, created=name)
+        refused = made is not None and made.state == "refused"
+        return Item(missing="item-refused" if refused else "item-missing")
+
+    def created_items(self, kept: KeptBatch) -> tuple[str, ...]:
+        """Names of items that were made for products of this batch: an undo leaves them."""
+        names = {self._items[key].created for key in kept.choices if key in self._items}
+        return tuple(sorted(names - {""}))
+
+
+def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:
+    """What the pure plan needs to know."""
+    prefix = reference_prefix(head.tenant, head.source, head.document)
+    return Batch(
+        tenant=head.tenant,
+        plan=plan_id(head.batch, head.connection),
+        document=head.document,
+        currency=head.currency,
+        client=head.bill_client or head.client,
+        policy=head.policy,
+        origin=Origin(prefix, head.document_date[:10], head.source),
+        recurring=head.recurring,
+        selected=selected,
+        latest_days=seen.settings.halopsa.latest_days,
+    )

@@ -1,0 +1,136 @@
+"""The job PlanRun: lists the destination once and plans every batch of the command."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import TypeAdapter
+
+from chassis.jobs import JobFailure
+from chassis.service import JobRun
+from poster_halo import facts
+from poster_halo.look import Look, look, window_start
+from poster_halo.planner import Planner, known_of
+from poster_halo.store import KeptBatch, PlanRecord
+from poster_halo.tools import Tools, not_here_yet
+from schemas import frame
+from schemas.ids import plan_id
+from schemas.messages import BatchEntry, PlanRun, PostingRefused
+from schemas.money import ZERO
+
+_Entries = TypeAdapter(list[BatchEntry])
+
+
+class PlanningJob:
+    """Plans nothing that has gone before: a plan of the same content is the same plan."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def run(self, job: JobRun) -> None:
+        """Look, then plan batch by batch, so that one batch's lines are in memory at a time."""
+        head, entries = _read(job)
+        settings = await self._tools.settings.read(job.tenant, head.settings)
+        entries = await self._current(job, head, entries)
+        if not entries:
+            return
+        known = await known_of(self._tools.store, job, head.document)
+        for posting in known.postings.values():
+            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
+        heads = [await self._head(job, entry) for entry in entries]
+        since = window_start(
+            self._tools.clock.today(settings.tenant.timezone),
+            settings,
+            [kept.head.document_date[:10] for kept in heads],
+            known.postings.values(),
+        )
+        recurring = any(k.head.policy.behaviour == "recurring" for k in heads)
+        del heads
+        seen = await look(self._tools, job, settings, since, recurring=recurring)
+        planner = Planner(self._tools.store, job, seen, known, [e.batch for e in entries])
+        for entry in entries:
+            await self._plan(job, head, entry, seen, planner)
+
+    async def failed(self, job: JobRun, failure: JobFailure) -> None:
+        """No plan: the whole batch is refused with the reason."""
+        head, entries = _read(job)
+        for entry in entries:
+            kept = await self._tools.store.batch(job.tenant, entry.batch)
+            if kept is not None and kept.head.revision == head.revision:
+                await self._refuse(job, head, kept, failure.code, failure.text)
+
+    async def _current(
+        self, job: JobRun, head: PlanRun, entries: list[BatchEntry]
+    ) -> list[BatchEntry]:
+        """Those not planned yet, none of them overtaken by a newer revision."""
+        current = []
+        for entry in entries:
+            revision = await self._tools.store.revision(job.tenant, entry.batch)
+            if revision < entry.revision:
+                raise not_here_yet(job, entry.batch)
+            if revision > entry.revision:
+                kept = await self._head(job, entry)
+                await self._refuse(job, head, kept, "superseded", "a newer revision is here")
+            else:
+                current.append(entry)
+        return current
+
+    async def _head(self, job: JobRun, entry: BatchEntry) -> KeptBatch:
+        kept = await self._tools.store.batch(job.tenant, entry.batch)
+        assert kept is not None, "its revision was seen"
+        return KeptBatch(kept.head, kept.choices, b"")
+
+    async def _plan(
+        self, job: JobRun, head: PlanRun, entry: BatchEntry, seen: Look, planner: Planner
+    ) -> None:
+        tools = self._tools
+        kept = await tools.store.batch(job.tenant, entry.batch)
+        assert kept is not None, "its revision was seen"
+        name = plan_id(entry.batch, job.connection)
+        made = await planner.plan(kept, planner.known.postings.get(name), entry.selection)
+        does = facts.effects(seen.settings, seen.observed.control)
+        warnings = ["email-unknown"] if does["emails"] is None and made.operations else []
+        day = head.invoice_date[:10] or seen.observed.today.isoformat()
+        fact = facts.planned(head, kept.head, made, warnings)
+        message = await tools.message(fact, facts.view(made, kept.head, day, does))
+        amount = sum(
+            (c.want.money for o in made.operations for c in o.changes if c.want is not None), ZERO
+        )
+        record = PlanRecord(
+            plan=name,
+            batch=entry.batch,
+            revision=head.revision,
+            hash=made.hash,
+            own_hash=made.own_hash,
+            code=made.code,
+            operations=tuple(o.digest for o in made.operations),
+            amount=str(abs(amount)),
+            invoice_date=day,
+            selection=entry.selection,
+        )
+        await tools.store.put_plan(job.tenant, record, message)
+
+    async def _refuse(
+        self, job: JobRun, head: PlanRun, kept: KeptBatch, code: str, text: str
+    ) -> None:
+        fact = PostingRefused(
+            **facts.about(head, kept.head),
+            plan=plan_id(kept.head.batch, job.connection),
+            command="plan",
+            code=code,
+            text=facts.short(text),
+            money=facts.kept_whole(kept.head, "refused", code),
+        )
+        message = await self._tools.message(fact)
+        await self._tools.store.answer(job.tenant, job.id, kept.head.batch, message)
+
+
+def canary_of(plans: list[PlanRecord]) -> PlanRecord | None:
+    """R17: the plan of median total among those that write something."""
+    writing = sorted((p for p in plans if p.operations), key=lambda p: (Decimal(p.amount), p.batch))
+    return writing[(len(writing) - 1) // 2] if writing else None
+
+
+def _read(job: JobRun) -> tuple[PlanRun, list[BatchEntry]]:
+    line, body = frame.decode(job.payload)
+    return PlanRun.model_validate_json(line), _Entries.validate_json(body or b"[]")

@@ -1,0 +1,170 @@
+"""What this service keeps: the batches to post, its plans and its postings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.bodies import Bodies
+from chassis.errors import PermanentError
+from chassis.outbox import Outbox
+from chassis.records import Message, Record
+from chassis.service import LeaseLost
+from chassis.table import Stored, Table
+from poster_halo.domain.postings import Posting
+from schemas import frame
+from schemas.charges import ItemChoice, ItemChoices
+from schemas.messages import ChargesResolved
+
+BATCHES = "batches-to-post"
+ITEMS = "items"
+ANSWERS = "answers-poster"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBatch:
+    """A batch as resolved: its head, what its products are sold as, its lines' bytes."""
+
+    head: ChargesResolved
+    choices: dict[str, ItemChoice]
+    lines: bytes
+
+
+class PlanRecord(BaseModel):
+    """A plan as approved or refused by its hash; the diff travels in PostingPlanned."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: str
+    batch: str
+    revision: int
+    hash: str
+    own_hash: str
+    code: str | None = None
+    operations: tuple[str, ...] = ()
+    amount: str = "0"
+    invoice_date: str = ""
+    selection: tuple[str, ...] = ()
+
+
+class KnownItem(BaseModel):
+    """What lifecycle's `items` tell a reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    product_key: str
+    connection: str
+    state: str = ""
+    item: int | None = None
+    name: str = ""
+    code: str | None = None
+    tax: int | None = None
+    text: str = ""
+
+
+class Store:
+    """`outbox` publishes what its records carry. Only jobs write plans and postings, under the
+    connection's lease; a replace that fails means that another owner took over."""
+
+    def __init__(self, outbox: Outbox, bodies: Bodies) -> None:
+        self._outbox = outbox
+        self._bodies = bodies
+        self._plans = Table(outbox, "plans", PlanRecord)
+        self._postings = Table(outbox, "postings", Posting)
+        self._items = Table(outbox, ITEMS, KnownItem)
+
+    async def keep(self, head: ChargesResolved, body: bytes) -> None:
+        """The revision rule: lower and duplicate are ignored, higher replaces."""
+        there = await self._outbox.get(head.tenant, BATCHES, head.batch)
+        line = head.model_dump_json().encode()
+        value = frame.encode(line, b"" if head.body is not None else body)
+        tags = {"revision": str(head.revision), "content": head.content}
+        record = Record(head.tenant, BATCHES, head.batch, 0, value, tags)
+        if there is None:
+            kept = await self._outbox.insert(record)
+        else:
+            seen = int(there.tags["revision"])
+            if head.revision == seen and there.tags["content"] != head.content:
+                raise PermanentError(
+                    "content-differs",
+                    f"batch {head.batch} came twice at revision {seen} with different content",
+                )
+            if head.revision <= seen:
+                return
+            kept = await self._outbox.replace(replace(record, version=there.version))
+        if not kept:  # somebody was faster: by the same rule
+            await self.keep(head, body)
+
+    async def revision(self, tenant: str, batch: str) -> int:
+        """The highest revision seen; 0: the batch never came."""
+        record = await self._outbox.get(tenant, BATCHES, batch)
+        return 0 if record is None else int(record.tags["revision"])
+
+    async def batch(self, tenant: str, batch: str) -> KeptBatch | None:
+        """The batch with its lines."""
+        record = await self._outbox.get(tenant, BATCHES, batch)
+        if record is None:
+            return None
+        line, body = frame.decode(record.body)
+        head = ChargesResolved.model_validate_json(line)
+        if head.body is not None:
+            body = await self._bodies.get(tenant, head.body)
+        choices, _, lines = body.partition(b"\n")
+        return KeptBatch(head, ItemChoices.validate_json(choices or b"{}"), lines)
+
+    async def item(self, tenant: str, connection: str, key: str) -> KnownItem | None:
+        """What the product is sold as at this connection, by lifecycle's own record."""
+        stored = await self._items.get(tenant, key)
+        if stored is None or stored.value.connection != connection:
+            return None
+        return stored.value
+
+    async def plan(self, tenant: str, plan: str) -> PlanRecord | None:
+        """The plan as last made."""
+        stored = await self._plans.get(tenant, plan)
+        return stored.value if stored else None
+
+    async def put_plan(self, tenant: str, plan: PlanRecord, message: Message) -> None:
+        """Store the plan, then publish it."""
+        if await self._plans.insert(tenant, plan.plan, plan, outgoing=(message,)):
+            return
+        stored = await self._plans.get(tenant, plan.plan)
+        assert stored is not None, "plans are never deleted"
+        if not await self._plans.replace(stored, plan, outgoing=(message,)):
+            raise LeaseLost(f"plan {plan.plan} was written by another owner")
+
+    async def posting(self, tenant: str, plan: str) -> Stored[Posting] | None:
+        """The posting; what it still had to publish is published first."""
+        return await self._postings.get(tenant, plan)
+
+    async def put_posting(
+        self, tenant: str, posting: Posting, outgoing: Sequence[Message] = ()
+    ) -> None:
+        """Store, then publish."""
+        tags = {"batch": posting.batch, "document": posting.document}
+        stored = await self._postings.get(tenant, posting.plan)
+        if stored is None:
+            done = await self._postings.insert(
+                tenant, posting.plan, posting, tags=tags, outgoing=outgoing
+            )
+        else:
+            if stored.value.fence > posting.fence:
+                raise LeaseLost(f"posting {posting.plan} belongs to a newer owner")
+            done = await self._postings.replace(stored, posting, tags=tags, outgoing=outgoing)
+        if not done:
+            raise LeaseLost(f"posting {posting.plan} was written by another owner")
+
+    def postings_of(self, tenant: str, document: str) -> AsyncIterator[Stored[Posting]]:
+        """All postings of a document, at every connection."""
+        return self._postings.every(tenant, "document", document)
+
+    async def answer(self, tenant: str, job: str, batch: str, message: Message) -> None:
+        """An answer that has no record of its own: stored with its message, published, once."""
+        key = f"{job}/{batch}"
+        await self._outbox.insert(Record(tenant, ANSWERS, key, 0, b"", {}, (message,)))
+
+    async def answered(self, tenant: str, job: str, batch: str) -> bool:
+        """Whether this job has said what became of the batch; what is left of it is published."""
+        return await self._outbox.get(tenant, ANSWERS, f"{job}/{batch}") is not None

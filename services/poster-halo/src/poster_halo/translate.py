@@ -1,0 +1,227 @@
+"""HaloPSA's words and ours: invoices as documents, operations as bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from poster_halo.domain.desired import Desired
+from poster_halo.domain.observed import Document, OurLine, Raw
+from poster_halo.domain.shape import Batch, Operation
+from poster_halo.domain.stamps import words_of
+from schemas.money import minor_unit
+from schemas.settings import HaloAccount
+from vendors.halopsa import HaloInvoice
+
+NOISE = Decimal("0.005")  # net_amount is binary floating point: it is compared to the cent
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How this tenant's invoices are read: where the stamp is, which currency has which cent."""
+
+    stamp_field: str
+    cents: Mapping[int, Decimal]
+
+    @classmethod
+    def of(cls, account: HaloAccount, currencies: Mapping[str, int]) -> Reader:
+        """From the settings and HaloPSA's list of currencies."""
+        return cls(account.stamp_field, {n: minor_unit(code) for code, n in currencies.items()})
+
+    def document(self, invoice: HaloInvoice) -> Document:
+        """The invoice in our words; its foreign lines as they were read."""
+        ours: list[OurLine] = []
+        foreign: list[Raw] = []
+        cent = self.cents.get(invoice.currency_code, minor_unit(""))
+        rows = invoice.raw.get("lines")
+        lines = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        for row in lines:
+            words = words_of(row.get(self.stamp_field))
+            if words is None:
+                foreign.append(row)
+            else:
+                ours.append(_our_line(row, words, cent))
+        synced = f"{invoice.xeroid} {invoice.xero_status}".strip() if invoice.xeroid else ""
+        return Document(
+            id=invoice.id,
+            client=invoice.client_id,
+            currency=invoice.currency_code,
+            reference=invoice.reference,
+            day=invoice.invoice_date,
+            voided=invoice.voided,
+            credit=bool(invoice.creditlinkedtoinvoiceid),
+            posted=invoice.posted or invoice.dateposted is not None,
+            sent=invoice.datesent is not None,
+            approval=invoice.approval_status,
+            review=invoice.reviewrequired,
+            paid=bool(invoice.amountpaid),
+            synced=synced,
+            last_synced=invoice.last_synced,
+            from_recurring=invoice.recurring_invoice_id if invoice.id > 0 else 0,
+            disabled=invoice.disabled,
+            period=invoice.period,
+            next_creation=invoice.nextcreationdate,
+            ours=ours,
+            foreign=foreign,
+            lines=lines,
+        )
+
+
+def _our_line(row: Raw, words: tuple[str, str, str, str, str], cent: Decimal) -> OurLine:
+    quantity = _decimal(row.get("qty_order"))
+    price = _decimal(row.get("unit_price"))
+    cost = _decimal(row.get("unit_cost"))
+    product = quantity * price
+    net = row.get("net_amount")
+    told = product if net is None else _decimal(net)
+    billed = product if abs(told - product) < NOISE else told
+    line, slot, prefix, day, source = words
+    return OurLine(
+        ext=int(row["id"]),
+        line=line,
+        slot=slot,
+        prefix=prefix,
+        day=day,
+        source=source,
+        quantity=quantity,
+        price=price,
+        cost=cost,
+        money=billed.quantize(cent, ROUND_HALF_UP),
+        cost_money=(quantity * cost).quantize(cent, ROUND_HALF_UP),
+        text=str(row.get("item_shortdescription") or ""),
+        taxed=bool(row.get("tax_rate")) or bool(row.get("tax_amount")),
+        raw=row,
+    )
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    return Decimal(0) if value in (None, "") else Decimal(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Bodies for HaloPSA, by the tenant's settings."""
+
+    account: HaloAccount
+    currencies: Mapping[str, int]
+    invoice_date: str
+    site: int | None = None
+
+    def create(self, batch: Batch, operation: Operation) -> dict[str, Any]:
+        """A new invoice: no tax fields (R8), our reference on the header."""
+        note = f"{batch.origin.source} document {batch.document}"
+        if operation.beside:
+            note += f"; further to invoice {operation.beside}"
+        body: dict[str, Any] = {
+            "client_id": batch.client,
+            "invoice_date": f"{self.invoice_date}T00:00:00",
+            "reference": operation.reference,
+            "internal_note": note,
+            "lines": [self._new(batch, c.want) for c in operation.changes if c.want is not None],
+        }
+        if number := self.currencies.get(batch.currency):
+            body["currency_code"] = number
+        if self.site is not None:
+            body["sitenumber"] = self.site
+        if operation.credit:
+            body["_create_credit_note"] = True
+        return body
+
+    def append(self, batch: Batch, operation: Operation, target: int) -> list[dict[str, Any]]:
+        """Bare lines for `updatelines`: without an id they are added."""
+        return [
+            {"ihid": target, **self._new(batch, c.want)}
+            for c in operation.changes
+            if c.want is not None
+        ]
+
+    def replace(self, batch: Batch, operation: Operation, fresh: Document) -> dict[str, Any]:
+        """The full round trip: every line as just read, ours changed in place, new ones added."""
+        changed = {c.there.ext: c for c in operation.changes if c.there is not None}
+        lines: list[dict[str, Any]] = []
+        for row in fresh.lines:
+            change = changed.get(int(row["id"]))
+            if change is None:
+                lines.append(row)
+            elif change.want is not None:
+                lines.append(row | self._amounts(batch, change.want))
+        lines.extend(
+            {"ihid": fresh.id, **self._new(batch, c.want)}
+            for c in operation.changes
+            if c.kind == "add" and c.want is not None
+        )
+        return {"id": fresh.id, "lines": lines}
+
+    def _new(self, batch: Batch, line: Desired) -> dict[str, Any]:
+        row = self._amounts(batch, line)
+        if line.item is not None:
+            row["_itemid"] = line.item
+        if line.code and self.account.nominal_code == "item":
+            row["nominal_code"] = line.code
+        if line.tax and self.account.send_tax == "item":
+            row["item_tax_code"] = line.tax
+        return row
+
+    def _amounts(self, batch: Batch, line: Desired) -> dict[str, Any]:
+        """What of a line is the document's: everything but item, codes and tax."""
+        row: dict[str, Any] = {
+            "qty_order": line.quantity,
+            "unit_price": line.price,
+            "unit_cost": line.cost,
+            "item_shortdescription": line.text,
+            "item_longdescription": line.details,
+            self.account.stamp_field: batch.origin.stamp(line.id, line.slot),
+        }
+        if line.start:
+            row["startdate"] = f"{line.start}T00:00:00"
+        if line.end:
+            row["enddate"] = f"{line.end}T00:00:00"
+        return row
+
+
+def without_ours(document: Document, lines: Iterable[str]) -> dict[str, Any]:
+    """The full round trip of an invoice without those lines of ours."""
+    gone = set(lines)
+    away = {one.ext for one in document.ours if one.line in gone}
+    return {
+        "id": document.id,
+        "lines": [row for row in document.lines if int(row["id"]) not in away],
+    }
+
+
+def restored(document: Document, prefix: str, before: Sequence[Raw]) -> dict[str, Any]:
+    """The recurring invoice with our lines as they were: same ids where they still are."""
+    old = {int(row["id"]): row for row in before}
+    mine = {one.ext for one in document.ours if one.prefix == prefix}
+    lines: list[Raw] = []
+    for row in document.lines:
+        number = int(row["id"])
+        if number in old:
+            lines.append(old.pop(number))
+        elif number not in mine:
+            lines.append(row)
+    lines.extend(
+        {name: value for name, value in row.items() if name != "id"} for row in old.values()
+    )
+    return {"id": document.id, "lines": lines}
+
+
+def raw_text(rows: Sequence[Raw]) -> str:
+    """Lines as stored beside a posting: Decimals keep their digits under a mark."""
+    return json.dumps(rows, default=lambda number: {"$decimal": str(number)})
+
+
+def raw_rows(text: str) -> list[Raw]:
+    """The lines again, numeral by numeral."""
+    rows: list[Raw] = json.loads(text or "[]", object_hook=_unmarked)
+    return rows
+
+
+def _unmarked(row: dict[str, Any]) -> Any:
+    return Decimal(row["$decimal"]) if row.keys() == {"$decimal"} else row

@@ -1,0 +1,133 @@
+"""One vendor write: intent stored, fence compared, written, answer stored (promise 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.errors import PermanentError, TransientError, UnknownOutcome
+from chassis.service import JobRun, JobWaits
+from poster_halo.domain.observed import Document
+from poster_halo.domain.postings import Part
+from poster_halo.domain.shape import Operation, seen_digest
+from poster_halo.look import Look
+from poster_halo.store import Store
+from poster_halo.translate import Writer, raw_text
+from poster_halo.work import Work, as_sent, expected_lines
+
+SYSTEMIC = frozenset(
+    {"halopsa-login", "halopsa-token-refused", "halopsa-right-missing", "halopsa-address"}
+)
+LOOKS_BEFORE_REPEAT = 2
+LOOKS_MAX = 3
+
+
+class Moved(Exception):  # noqa: N818 - a decision, not an error
+    """The target is not as it was planned: nothing was written."""
+
+
+class Writing:
+    """Writes of one job. Raises PermanentError (refused), Moved, TransientError or JobWaits."""
+
+    def __init__(self, store: Store, job: JobRun, seen: Look, clock: Clock) -> None:
+        self._store, self._job, self._look, self._clock = store, job, seen, clock
+
+    async def write(self, work: Work, operation: Operation) -> None:
+        """Build the body from a read made just before, and write it once."""
+        fresh = await self._fresh(operation) if operation.target is not None else None
+        writer = Writer(
+            self._look.settings.halopsa,
+            self._look.observed.currencies,
+            work.record.invoice_date,
+            work.kept.head.site,
+        )
+        old = work.posting.part(operation.digest)
+        part = Part(
+            key=operation.digest,
+            kind=operation.kind,
+            state="sending",
+            ext=fresh.id if fresh else 0,
+            reference=operation.reference,
+            part=operation.part,
+            date=self._date(work, fresh),
+            started_at=self._clock.now().isoformat(),
+            fence=self._job.fence,
+            looks=old.looks if old else 0,
+            before=_before(operation, fresh),
+            foreign=fresh.foreign_digest if fresh else "",
+            synced=fresh.last_synced if fresh and fresh.synced else "",
+            lines=as_sent(expected_lines(work.plan, operation)),
+        )
+        await self._put(work, part)
+        await self._job.guard()
+        try:
+            ext = await self._send(work, operation, writer, fresh)
+        except UnknownOutcome as unknown:
+            await self._put(work, part.model_copy(update={"text": unknown.text}))
+            raise JobWaits(self._look.settings.halopsa.settle_s, unknown.text) from unknown
+        except (PermanentError, TransientError):
+            work.posting = work.posting.without(part.key)
+            await self._store.put_posting(self._job.tenant, work.posting)
+            raise
+        await self._put(work, part.model_copy(update={"state": "sent", "ext": ext}))
+
+    async def _send(
+        self, work: Work, operation: Operation, writer: Writer, fresh: Document | None
+    ) -> int:
+        halo, batch = self._look.halo, work.plan.batch
+        if fresh is None:
+            return (await halo.create_invoice(writer.create(batch, operation))).id
+        if operation.kind == "append":
+            await halo.update_invoice_lines(writer.append(batch, operation, fresh.id))
+        else:
+            await halo.update_recurring_invoice(writer.replace(batch, operation, fresh))
+        return fresh.id
+
+    async def _fresh(self, operation: Operation) -> Document:
+        assert operation.target is not None, "only what exists is read first"
+        fresh = await self._look.read(operation.target.id)
+        if fresh is None or seen_digest(fresh) != seen_digest(operation.target):
+            raise Moved(f"document {operation.target.id} changed since it was planned")
+        return fresh
+
+    async def _put(self, work: Work, part: Part) -> None:
+        work.posting = work.posting.with_part(part)
+        await self._store.put_posting(self._job.tenant, work.posting)
+
+    def _date(self, work: Work, fresh: Document | None) -> str:
+        """The day from which on a look finds what this wrote."""
+        if fresh is None:
+            return work.record.invoice_date
+        today = self._look.observed.today.isoformat()
+        return fresh.day.isoformat() if fresh.day and fresh.id > 0 else today
+
+    async def settle(self, work: Work) -> None:
+        """An uncertain write after a look: it happened, or it is absent once more."""
+        left = {operation.digest for operation in work.plan.operations}
+        for part in work.posting.uncertain:
+            if part.key not in left:
+                ext = part.ext or self._found(part)
+                if ext:
+                    await self._put(work, part.model_copy(update={"state": "sent", "ext": ext}))
+                    continue
+            looks = part.looks + 1
+            await self._put(work, part.model_copy(update={"looks": looks}))
+            if looks >= LOOKS_MAX:
+                work.posting = work.posting.without(part.key)
+                await self._store.put_posting(self._job.tenant, work.posting)
+                text = part.text or "HaloPSA gave no answer, and nothing is there"
+                work.refused = PermanentError("halopsa-outcome-unknown", text)
+            elif looks < LOOKS_BEFORE_REPEAT:
+                raise JobWaits(self._look.settings.halopsa.settle_s, "one more look first")
+
+    def _found(self, part: Part) -> int:
+        there = self._look.observed.by_reference.get(part.reference, ())
+        return next((d.id for d in there if not d.voided), 0)
+
+
+def _before(operation: Operation, fresh: Document | None) -> str:
+    """Our lines as a recurring invoice has them now: an undo puts them back."""
+    if fresh is None or operation.kind != "replace":
+        return ""
+    rows: list[dict[str, Any]] = [one.raw for one in fresh.ours]
+    return raw_text(rows)

@@ -28,8 +28,8 @@ OUTCOMES: tuple[Outcome, ...] = (
 class Entry(BaseModel):
     """So many lines and so much money that ended the same way for the same reason.
 
-    `posted` entries come from the destination's read-back; `rounding` is the difference that
-    rounding a line's exact total made; all others are sums of the lines' exact totals.
+    `posted` entries come from the destination's read-back; `rounding` is what the exact totals of
+    posted lines have over the rounded ones; all others are sums of the lines' exact totals.
     """
 
     model_config = ConfigDict(frozen=True)

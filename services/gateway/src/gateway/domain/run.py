@@ -118,7 +118,9 @@ class Barrier(StrEnum):
     END = "end"
 
 
-def fallen(run: Run, counts: Counts, *, proposed: bool) -> Barrier | None:
+def fallen(  # noqa: PLR0911 - one return a barrier
+    run: Run, counts: Counts, *, proposed: bool
+) -> Barrier | None:
     """The barrier that has fallen and was not acted upon yet, if any. `proposed`: items to make."""
     n = run.batches
     if n is None:

@@ -1,0 +1,165 @@
+"""The embedded system: every service in one process, over one data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx
+from pydantic import SecretStr
+
+import gateway.app
+import ingest_pax8.app
+import lifecycle.app
+import normalizer.app
+import poster_halo.app
+from chargeline.connections import Connections
+from chassis.clock import Clock, SystemClock
+from chassis.delivery import DeliverySettings
+from chassis.embedded.store import EmbeddedStore
+from chassis.embedded.writer import Executor
+from chassis.http import Retries, open_http
+from chassis.jobs import JobRunner, Jobs, RunnerSettings
+from chassis.limits import Budgets
+from chassis.service import Service
+from chassis.vault import Keys, Vault, keys_from
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the system is run; the defaults are production's.
+
+    `sandbox`: root address of the vendor sandboxes. `transport`: in place of the network, for
+    sandboxes in the same process and for simulations.
+    """
+
+    sandbox: str | None = None
+    transport: httpx.AsyncBaseTransport | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    executor: Executor | None = None
+    delivery: DeliverySettings | None = None
+    runner: RunnerSettings = field(default_factory=lambda: RunnerSettings(take_over=True))
+    retries: Retries = field(default_factory=Retries)
+    seed: int | None = None
+    keys: Keys | None = None
+
+
+class System:
+    """Open it, `start`, use `gateway`, then `stop` and `close`."""
+
+    def __init__(self, store: EmbeddedStore, options: Options, keys: Keys) -> None:
+        rng = random.Random(options.seed)  # noqa: S311 - spreads waits, hides nothing
+        self.store = store
+        self.options = options
+        self.vault = Vault(store.records, keys)
+        self.http = open_http(sandbox=options.sandbox is not None, transport=options.transport)
+        self.connections = Connections(
+            self.vault, self.http, options.clock, options.sandbox, options.retries
+        )
+        self.jobs = Jobs(store.records, options.clock)
+        self.gateway = gateway.app.build(
+            records=store.records, outbox=store.outbox, clock=options.clock
+        )
+        self.services = self._services()
+        for service in self.services:
+            store.bus.mount(service)
+        handlers = {kind: job for s in self.services for kind, job in s.jobs.items()}
+        self.runner = JobRunner(
+            self.jobs, handlers, f"embedded-{os.getpid()}-{rng.random()}", options.runner, rng
+        )
+        self.connections.budgets = Budgets(self.runner.leases)
+        self._running: asyncio.Task[None] | None = None
+
+    @classmethod
+    def open(cls, folder: Path, options: Options | None = None) -> Self:
+        """Own the data folder; PermanentError `data-folder-in-use` when another process does."""
+        options = options or Options()
+        store = EmbeddedStore.open(
+            folder,
+            executor=options.executor,
+            clock=options.clock,
+            jitter=random.Random(options.seed),  # noqa: S311 - spreads waits
+            settings=options.delivery,
+        )
+        try:
+            return cls(store, options, options.keys or keys_from(os.environ, folder))
+        except BaseException:
+            store.close()
+            raise
+
+    async def start(self) -> None:
+        """Go on where the last process stopped."""
+        await self.store.start()
+        self._running = asyncio.create_task(self.runner.run())
+
+    async def stop(self) -> None:
+        """Let what is in hand finish."""
+        await self.runner.stop()
+        if self._running is not None:
+            await self._running
+            self._running = None
+        await self.store.stop()
+        await self.http.aclose()
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self.store.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        self.close()
+
+    async def seal(self, tenant: str, vendor: str, client_id: str, secret: str) -> None:
+        """Keep the credentials of a vendor account, sealed."""
+        fields: Mapping[str, SecretStr] = {
+            "client_id": SecretStr(client_id),
+            "client_secret": SecretStr(secret),
+        }
+        await self.vault.put(tenant, vendor, fields)
+
+    async def wait_for(
+        self,
+        reached: Callable[[], Awaitable[bool]],
+        on_look: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Look after every change of the run until `reached`; `on_look` shows the progress."""
+        while True:
+            if on_look is not None:
+                await on_look()
+            if await reached():
+                return
+            await self.options.clock.sleep(0.05)
+
+    def _services(self) -> tuple[Service, ...]:
+        records, outbox, clock = self.store.records, self.store.outbox, self.options.clock
+        opened = self.connections
+        return (
+            ingest_pax8.app.build(
+                records=records, outbox=outbox, jobs=self.jobs, open_pax8=opened.open_pax8
+            ),
+            normalizer.app.build(records=records, bus=self.store.bus),
+            lifecycle.app.build(
+                records=records,
+                outbox=outbox,
+                jobs=self.jobs,
+                clock=clock,
+                open_halo=opened.open_halo,
+            ),
+            poster_halo.app.build(
+                records=records,
+                outbox=outbox,
+                jobs=self.jobs,
+                clock=clock,
+                open_halo=opened.open_halo,
+            ),
+            self.gateway.service,
+        )

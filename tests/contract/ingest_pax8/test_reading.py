@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from chassis.errors import Failure
 from chassis.jobs import JobFailure
 from chassis.records import Record
+from ingest_pax8.checking import altered_lines
 from ingest_pax8.domain.pages import from_stored
 from schemas.charges import ChargeLines
 from schemas.messages import DocumentRead
@@ -57,6 +59,24 @@ async def test_pages_are_kept_byte_for_byte(world: World) -> None:
         assert raw == answer.content
         assert record.tags == {"document": DOCUMENT}
         assert notes.number == number
+
+
+@pytest.mark.parametrize("ids", [True, False])
+async def test_one_edited_byte_names_its_line(world: World, ids: bool) -> None:
+    rows = [item(n) for n in range(250)]
+    await world.load(
+        invoices=[document([r if ids else {k: r[k] for k in r if k != "id"} for r in rows])]
+    )
+    await world.ingest(DOCUMENT)
+    assert await altered_lines(world.records, TENANT, DOCUMENT) == []
+    [batch] = world.batches()
+    wanted = ChargeLines.validate_json(batch.body)[230]
+    record = pages(world)[1]
+    edited = record.body.replace(b'"sku":"SKU-230"', b'"sku":"SKU-231"')
+    assert edited != record.body
+    world.shelf[TENANT, "pages", record.key] = replace(record, body=edited)
+    [found] = await altered_lines(world.records, TENANT, DOCUMENT)
+    assert (found.page, found.row, found.line) == (1, 30, wanted.id)
 
 
 @pytest.mark.parametrize(

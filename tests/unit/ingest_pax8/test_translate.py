@@ -60,6 +60,7 @@ def test_noise_in_a_numeral_is_kept() -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9))
 def test_a_numeral_is_the_number_without_exponent(amount: Decimal) -> None:
     text = numeral(amount)
+    assert text is not None
     assert Decimal(text) == amount
     assert "E" not in text
     assert text != "-0"

@@ -19,13 +19,12 @@ from ingest_pax8.domain.document import (
     INCOMPLETE,
     Document,
     Found,
-    Sum,
-    add,
+    Sums,
     difference,
     incomplete_text,
     verdict,
 )
-from ingest_pax8.domain.identity import set_digest
+from ingest_pax8.domain.identity import Basis
 from ingest_pax8.domain.pages import PageNotes, from_stored, measured, row_digests, to_stored
 from ingest_pax8.tools import PAGES, Tools
 from ingest_pax8.translate import fields_of
@@ -64,21 +63,21 @@ class _Tally:
 
     rows: int = 0
     promised: set[int] = field(default_factory=set)
-    sums: dict[str, Sum] = field(default_factory=dict)
+    sums: Sums = field(default_factory=Sums)
     ids: list[str | None] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
-    bytes_digests: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     items: dict[int, list[InvoiceItem]] = field(default_factory=dict)
 
     def page(self, page: _Page, basis: str | None) -> None:
         self.rows += len(page.items)
         self.promised.add(page.notes.promised)
         for item in page.items:
-            add(self.sums, item.currency_code or "", item.total, item.cost_total)
+            self.sums.add(item.currency_code or "", item.total, item.cost_total)
             self.ids.append(item.id)
         if basis == "fields" or (basis is None and not all(item.id for item in page.items)):
             self.fields += [fields_of(item) for item in page.items]
-        self.bytes_digests += row_digests(page.notes)
+        self.digests += row_digests(page.notes)
         if page.notes.promised <= KEPT_LINES_MAX:
             self.items[page.notes.number] = page.items
 
@@ -87,10 +86,10 @@ class _Tally:
             rows=self.rows,
             promised=tuple(sorted(self.promised)),
             pages=pages,
-            sums=self.sums,
+            sums=self.sums.by_currency(),
             ids=self.ids,
             fields=self.fields,
-            bytes_digest=set_digest(self.bytes_digests),
+            digests=self.digests,
         )
 
 
@@ -170,7 +169,8 @@ class Reading:
         notes = measured(_notes(reading, page), page.raw, page.rows)
         try:
             items = _items(page.raw, page.number)
-            notes = notes.model_copy(update={"names": names_of(items)})
+            named_by, names = names_of(items)
+            notes = notes.model_copy(update={"named_by": named_by, "names": names})
         finally:
             key, tags = page_key(self._document, page.number), {"document": self._document}
             body = to_stored(notes, page.raw)
@@ -234,10 +234,12 @@ def page_key(document: str, number: int) -> str:
     return f"{document}/{number:05d}"
 
 
-def names_of(items: list[InvoiceItem]) -> list[str]:
+def names_of(items: list[InvoiceItem]) -> tuple[Basis, list[str]]:
     """The vendor's ids if every row of the page has one, else their business fields."""
     ids = [item.id for item in items if item.id]
-    return ids if len(ids) == len(items) else [fields_of(item) for item in items]
+    if len(ids) == len(items):
+        return "ids", ids
+    return "fields", [fields_of(item) for item in items]
 
 
 def _items(raw: bytes, number: int) -> list[InvoiceItem]:

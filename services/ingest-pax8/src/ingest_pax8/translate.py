@@ -19,41 +19,35 @@ type Row = dict[str, str | bool]  # a ChargeLine as it travels; what is not said
 
 def line_from_pax8(item: InvoiceItem, line_id: str) -> Row:
     """The charge line; amounts keep the numerals that came, and an end is exclusive."""
+    text = item.description or item.product_name or item.sku or ""
+    start, end = _period(item.start_period, item.end_period)
+    details = item.details
+    found: dict[str, str | None] = {
+        "company_name": item.company_name,
+        "subscription": item.subscription_id,
+        "product": item.product_id,
+        "sku": item.sku,
+        "name": item.product_name or item.description,
+        "text": text,
+        "details": None if details == text else details,
+        "vendor": item.vendor_name,
+        "order": _order(item.purchase_order_number),
+        "unit": item.unit_of_measure,
+        "start": start,
+        "end": end,
+        "quantity": numeral(item.quantity),
+        "price": numeral(item.price),
+        "cost": numeral(item.cost),
+        "total": numeral(item.total),
+        "cost_total": numeral(item.cost_total),
+    }
     row: Row = {
         "id": line_id,
         "type": _type(item.type),
         "term": item.term or "",
         "company": item.company_id or "",
     }
-    text = item.description or item.product_name or item.sku or ""
-    for name, value in (
-        ("company_name", item.company_name),
-        ("subscription", item.subscription_id),
-        ("product", item.product_id),
-        ("sku", item.sku),
-        ("name", item.product_name or item.description),
-        ("text", text),
-        ("details", item.details if item.details != text else None),
-        ("vendor", item.vendor_name),
-        ("order", _order(item.purchase_order_number)),
-        ("unit", item.unit_of_measure),
-    ):
-        if value:
-            row[name] = value
-    start, end = _period(item.start_period, item.end_period)
-    if start:
-        row["start"] = start
-    if end:
-        row["end"] = end
-    for name, amount in (
-        ("quantity", item.quantity),
-        ("price", item.price),
-        ("cost", item.cost),
-        ("total", item.total),
-        ("cost_total", item.cost_total),
-    ):
-        if amount is not None:
-            row[name] = numeral(amount)
+    row |= {name: value for name, value in found.items() if value}
     if item.billed_by_pax8:
         row["billed_by_source"] = True
     return row
@@ -96,10 +90,12 @@ def fields_of(item: InvoiceItem) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def numeral(amount: Decimal) -> str:
+def numeral(amount: Decimal | None) -> str | None:
     """A decimal string, digit for digit, without an exponent."""
+    if amount is None:
+        return None
     text = str(amount)
-    return plain(amount) if "E" in text or text.startswith("-0") else text
+    return plain(amount) if "E" in text or text[:2] == "-0" else text
 
 
 @lru_cache(maxsize=256)
@@ -107,6 +103,7 @@ def _type(given: str | None) -> str:
     return normal_term(given or "")
 
 
+@lru_cache(maxsize=1024)
 def _order(number: str | None) -> str | None:
     """`N/A` and nothing are the same: no order."""
     return None if not number or number.strip().upper() in {"", "N/A"} else number

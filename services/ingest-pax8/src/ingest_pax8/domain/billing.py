@@ -37,20 +37,21 @@ class Billing:
         for row in rows:
             if row.halo is not None:
                 self._by_client.setdefault(row.halo, []).append(row)
-        self._answers: dict[tuple[str | None, str | None], BillTo] = {}
+        self._answers: dict[tuple[str, str | None], BillTo] = {}
 
     def of(self, company: str | None, subscription: str | None) -> BillTo:
-        """A row by subscription beats the company's row."""
+        """A row by subscription beats the company's row, and answers for a line of no company."""
+        company = company or ""
         key = (company, subscription if (company, subscription) in self._subscriptions else None)
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._decide(*key)
         return answer
 
-    def _decide(self, company: str | None, subscription: str | None) -> BillTo:
+    def _decide(self, company: str, subscription: str | None) -> BillTo:
         settings = self._settings
         nobody = settings.policy_for(self._source, None)
-        if not company:
+        if not company and subscription is None:
             return BillTo(NO_COMPANY, nobody, hold="company-missing")
         name = f"company:{company}"
         if settings.exclusions.own_company and company == settings.tenant.own_company:

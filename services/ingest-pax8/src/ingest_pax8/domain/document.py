@@ -60,7 +60,7 @@ class Found:
     sums: dict[str, Sum]
     ids: list[str | None]
     fields: list[str]  # filled when the ids are no basis, or the stored basis asks for them
-    bytes_digest: str  # of the set of rows, byte for byte
+    digests: list[str]  # of the rows, byte for byte
 
     @property
     def torn(self) -> bool:
@@ -72,6 +72,11 @@ class Found:
         """An id came twice: by nature, or because the list moved between two pages."""
         given = [vendor_id for vendor_id in self.ids if vendor_id]
         return len(given) != len(set(given))
+
+    @property
+    def bytes_digest(self) -> str:
+        """Of the set of rows, byte for byte."""
+        return set_digest(self.digests)
 
     def basis(self) -> Basis:
         return basis_for(self.ids)
@@ -118,16 +123,30 @@ def difference(stored: Document, found: Found) -> str | None:
     return None
 
 
-def add(sums: dict[str, Sum], currency: str, price: Decimal | None, cost: Decimal | None) -> None:
-    """Count one line."""
-    entry = sums.get(currency)
-    if entry is None:
-        entry = sums[currency] = Sum()
-    entry.lines += 1
-    if price is not None:
-        entry.price += price
-    if cost is not None:
-        entry.cost += cost
+class Sums:
+    """Adds up lines by currency; a missing amount counts as nothing."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+        self._price: dict[str, Decimal] = {}
+        self._cost: dict[str, Decimal] = {}
+
+    def add(self, currency: str, price: Decimal | None, cost: Decimal | None) -> None:
+        """Count one line."""
+        if currency not in self._lines:
+            self._lines[currency], self._price[currency], self._cost[currency] = 0, ZERO, ZERO
+        self._lines[currency] += 1
+        if price is not None:
+            self._price[currency] += price
+        if cost is not None:
+            self._cost[currency] += cost
+
+    def by_currency(self) -> dict[str, Sum]:
+        """What it comes to."""
+        return {
+            currency: Sum(lines=lines, price=self._price[currency], cost=self._cost[currency])
+            for currency, lines in sorted(self._lines.items())
+        }
 
 
 def _names(sums: dict[str, Sum]) -> str:

@@ -56,7 +56,5 @@ def basis_for(ids: Iterable[str | None]) -> Basis:
 
 def set_digest(names: Iterable[str]) -> str:
     """A digest of a set of lines: the order in which they came does not matter."""
-    whole = hashlib.sha256()
-    for name in sorted(names):
-        whole.update(name.encode() + b"\x1f")
-    return whole.hexdigest()[:32]
+    text = "".join(f"{name}\x1f" for name in sorted(names))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

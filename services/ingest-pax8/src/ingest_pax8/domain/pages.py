@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict
 
+from ingest_pax8.domain.identity import Basis
+
 _DIGEST_CHARS = 16
 _CONTENT = re.compile(r'"content"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -33,6 +35,7 @@ class PageNotes(BaseModel):
     spans: list[int] = []
     digests: str = ""
     rest: str = ""
+    named_by: Basis = "ids"
     names: list[str] = []  # what tells the rows apart: the vendor's ids if all have one, or fields
 
 

@@ -145,6 +145,7 @@ class World:
     steps: int = 0
     kill_at: int | None = None
     waits: list[str] = field(default_factory=list)
+    fence: int = 1
 
     def __post_init__(self) -> None:
         self.http = httpx.AsyncClient(
@@ -226,7 +227,9 @@ class World:
         self.settings = Settings.model_validate(changes)
         self.version = await SettingsVersions(self.records).store(TENANT, self.settings)
 
-    async def give(self, *batches: tuple[ChargesResolved, Sequence[DecidedLine]]) -> None:
+    async def give(
+        self, *batches: tuple[ChargesResolved, Sequence[DecidedLine]], item: int | None = 901
+    ) -> None:
         """The batches arrive under a new revision."""
         self.revision += 1
         self.batches = []
@@ -234,7 +237,7 @@ class World:
             new = head.model_copy(update={"revision": self.revision, "settings": self.version})
             self.batches.append(new)
             route = self.service.routes[1]
-            await route.on[ChargesResolved](new, OneBody(body_of(lines)))
+            await route.on[ChargesResolved](new, OneBody(body_of(lines, item)))
 
     async def plan(self, *selection: str) -> list[PostingPlanned]:
         entries = [
@@ -282,7 +285,8 @@ class World:
     async def run(self, kind: str, head: Head, body: bytes) -> None:
         """Run the job to its end, waiting when it waits and starting again when it is killed."""
         payload = frame.encode(head.model_dump_json().encode(), body)
-        job = HandRun(f"job_{kind}_{self.revision}", kind, payload, self._step)
+        name = f"job_{kind}_{self.revision}"
+        job = HandRun(name, kind, payload, self._step, fence=self.fence)
         await self.resume(job)
 
     async def resume(self, job: HandRun) -> None:
@@ -302,7 +306,8 @@ class World:
                 await kind.failed(job, JobFailure(code=failed.code, text=failed.text))
                 return
             except Killed:
-                job.fence += 1
+                self.fence += 1
+                job.fence = self.fence
                 self.start()
             else:
                 await self.outbox.sweep()

@@ -52,7 +52,7 @@ class Writing:
             date=self._date(work, fresh),
             started_at=self._clock.now().isoformat(),
             fence=self._job.fence,
-            looks=old.looks if old else 0,
+            looks=old.looks if old and old.state == "sending" else 0,
             before=_before(operation, fresh),
             foreign=fresh.foreign_digest if fresh else "",
             synced=fresh.last_synced if fresh and fresh.synced else "",

@@ -1,0 +1,162 @@
+"""Promise 2: answers are lost, processes die, lists lie; each line stands once."""
+
+from decimal import Decimal
+
+import pytest
+
+from schemas.messages import PostingDone, PostingRefused
+from support.poster import charge, resolved
+
+from .world import World, sums, total
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "reset", "empty_500", "truncated", "html"])
+@pytest.mark.parametrize("commit", [False, True])
+async def test_an_uncertain_create_is_looked_for_before_it_is_repeated(
+    world: World, kind: str, commit: bool
+):
+    fault = {"kind": kind, "method": "POST", "path": "/Invoice"}
+    await world.spoil(fault | ({"commit": True} if commit else {}))
+    done = await world.post(charge(1), charge(2))
+    assert done.matches
+    assert sums(done.money) == {"posted": Decimal("45.00")}
+    assert len(await world.invoices()) == 1
+    assert set((await world.stamps()).values()) == {1}
+
+
+async def test_a_limit_on_a_write_waits_and_goes_on(world: World):
+    await world.spoil({"kind": "rate_limit", "method": "POST", "path": "/Invoice"})
+    done = await world.post(charge(1))
+    assert done.created == 1
+    assert len(await world.invoices()) == 1
+
+
+async def test_a_write_that_never_arrives_is_refused_after_three_absent_looks(world: World):
+    await world.spoil({"kind": "reset", "method": "POST", "path": "/Invoice", "times": -1})
+    await world.give((resolved([charge(1)]), [charge(1)]))
+    await world.plan()
+    (refused,) = await world.apply()
+    assert isinstance(refused, PostingRefused)
+    assert refused.code == "halopsa-outcome-unknown"
+    assert total(refused.money) == (Decimal("22.50"), Decimal("18.75"))
+    assert await world.invoices() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem", "posted"),
+    [
+        ("alter_line", "altered", "48.00"),
+        ("drop_line", "missing", "22.50"),
+        ("double_line", "doubled", "67.50"),
+        ("quantity_to_one", "altered", "30.00"),
+    ],
+)
+async def test_what_reads_back_otherwise_is_named_and_stops_the_run(
+    world: World, kind: str, problem: str, posted: str
+):
+    await world.spoil({"kind": kind})
+    lines = [charge(1), charge(2)]
+    others = [charge(3)]
+    await world.give((resolved(lines), lines), (resolved(others, client=43), others))
+    await world.plan()
+    done, refused = await world.apply()
+    assert isinstance(done, PostingDone)
+    assert isinstance(refused, PostingRefused)
+    batch, other = (lines, others) if done.bill_to == "client:42" else (others, lines)
+    assert not done.matches
+    assert [d.problem for d in done.differences] == [problem]
+    assert done.differences[0].line in {line.id for line in batch}
+    assert (refused.code, refused.held) == ("run-stopped", True)
+    assert sum(e.price for e in refused.money) == sum(line.total for line in other)
+    if batch is lines:
+        assert sums(done.money)["posted"] == Decimal(posted)
+
+
+async def test_a_list_that_lacks_a_row_is_not_believed(world: World):
+    await world.spoil({"kind": "stale_list", "lists": 2})
+    done = await world.post(charge(1))
+    assert done.matches
+    assert sums(done.money) == {"posted": Decimal("22.50")}
+    await world.spoil({"kind": "truncate_page", "path": "/Invoice", "consistent": True})
+    again = await world.post(charge(1))
+    assert again.unchanged == 1
+    assert len(await world.invoices()) == 1
+
+
+async def test_a_right_that_is_missing_stops_the_rest(world: World):
+    await world.spoil({"kind": "forbidden", "method": "POST", "path": "/Invoice", "times": -1})
+    batches = [[charge(n)] for n in range(3)]
+    await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
+    await world.plan()
+    refused = await world.apply(canary=0)
+    codes = sorted(r.code for r in refused if isinstance(r, PostingRefused))
+    assert codes == ["halopsa-right-missing", "run-stopped", "run-stopped"]
+
+
+async def test_killed_at_every_step_every_line_stands_once(world: World):
+    """Always new: plan, apply and read back, killed at each store write, save and guard."""
+    batches = [[charge(1), charge(2)], [charge(3)]]
+    heads = [(resolved(b, client=42 + n), b) for n, b in enumerate(batches)]
+    await world.give(*heads)
+    await world.plan()
+    start = world.steps
+    await world.apply()
+    steps = world.steps - start
+    assert steps > 20
+    await world.undo()
+    for at in range(1, steps + 1):
+        await world.give(*heads)
+        await world.plan()
+        world.kill_at = world.steps + at
+        answers = await world.apply()
+        assert all(isinstance(a, PostingDone) and a.matches for a in answers), (at, answers)
+        assert set((await world.stamps()).values()) == {1}, at
+        assert len(answers) == 2
+        await world.undo()
+        assert await world.stamps() == {}, at
+
+
+async def test_the_canary_is_the_plan_of_median_total_and_is_read_back_alone(world: World):
+    batches = [[charge(n, quantity=str(n))] for n in (1, 5, 3)]
+    await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
+    await world.plan()
+    await world.spoil({"kind": "drop_line"})
+    await world.apply()
+    (invoice,) = await world.invoices()
+    assert invoice["client_id"] == 44
+
+
+async def test_r18_the_calls_of_a_run_of_always_new(world: World):
+    clients = 10
+    foreign = [{"id": n, "client_id": 42, "invoice_date": "2026-10-20"} for n in range(1, 251)]
+    await world.load(invoices=foreign)
+    batches = [[charge(n)] for n in range(clients)]
+    await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
+    await world.control("reset_calls", {})
+    await world.plan()
+    await world.apply()
+    calls = await world.calls()
+    window = 3  # pages of 250 invoices
+    assert calls.pop("POST /Invoice") == clients
+    assert sum(calls.values()) <= 2 * window + 1 + 10, calls
+
+
+async def test_a_newer_revision_makes_an_older_plan_superseded(world: World):
+    await world.give((resolved([charge(1)]), [charge(1)]))
+    (planned,) = await world.plan()
+    old = world.batches
+    await world.give((resolved([charge(1), charge(2)]), [charge(1), charge(2)]))
+    world.batches, world.revision = old, world.revision - 1
+    (refused,) = await world.apply()
+    assert isinstance(refused, PostingRefused)
+    assert refused.code == "superseded"
+    assert await world.invoices() == []
+    assert planned.operations == 1
+
+
+async def test_an_item_that_was_not_made_holds_its_batch(world: World):
+    line = charge(1)
+    await world.give((resolved([line]), [line]), item=None)
+    (planned,) = await world.plan()
+    assert planned.code == "item-missing"
+    assert sums(planned.money) == {"held item-missing": Decimal("22.50")}

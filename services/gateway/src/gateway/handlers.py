@@ -176,7 +176,7 @@ class Handlers:
 
 def _with_matches(settings: Settings, source: str, matches: list[CompanyMatch]) -> Settings:
     """A match by rule is a decision like a person's, with its evidence; a person's stands."""
-    known = {(row.source, row.company) for row in settings.client}
+    known = {(row.source, row.company) for row in settings.client if row.subscription is None}
     rows = tuple(
         ClientMapping(source=source, company=m.company, halo=m.client, evidence=m.evidence)
         for m in matches

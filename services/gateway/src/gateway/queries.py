@@ -92,7 +92,9 @@ def _view(p: Projection) -> BatchView:
     r = p.revision
     resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
     refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.at(r, "parked")
-    reason = next((f for f in (parked, refused, held, planned) if f is not None), None)
+    entries = entries_of(p)
+    waits = any(e.lines for e in entries if e.outcome in ("held", "refused"))
+    reason = next((f for f in (parked, refused, held, planned) if waits and f is not None), None)
     head = p.normalized or p.parked
     assert head is not None, "a batch in view has come in"
     progress = p.progress()
@@ -112,6 +114,6 @@ def _view(p: Projection) -> BatchView:
         updated=done.updated if done else 0,
         unchanged=done.unchanged if done else 0,
         warnings=(*(resolved.warnings if resolved else ()), *(planned.warnings if planned else ())),
-        entries=entries_of(p),
-        holds=p.holds if held else (),
+        entries=entries,
+        holds=p.holds if held and waits else (),
     )

@@ -10,7 +10,7 @@ from sandbox.generate.world import PARTNER, Company, World
 ACCOUNTS_CODES = 1120  # the lookup list of accounts codes in this tenant
 INCOME, EXPENSE, TAX = "200", "310", 4
 GROUP, DEFAULT_ITEM = 115, 900
-OWN_CLIENT, FIRST_CLIENT, FIRST_ITEM = 12, 101, 901
+OWN_CLIENT, DOLLAR_CLIENT, FIRST_CLIENT, FIRST_ITEM = 12, 13, 101, 901
 SHARED = "Larch Holdings"  # two companies at Pax8, one client here
 CURRENCIES = {"USD": 1, "GBP": 2, "EUR": 3}
 
@@ -31,6 +31,8 @@ def client_ids(world: World) -> dict[str, int]:
 def halo_payload(world: World, invoiced: date, *, recurring: bool) -> Row:
     ids = client_ids(world)
     clients = [_client(OWN_CLIENT, f"{PARTNER} (internal)", "USD", "")]
+    # HaloPSA bills a client in one currency: the pounds client has a second record for dollars.
+    clients += [_client(DOLLAR_CLIENT, f"{world.pounds.name} (US office)", "USD", "")]
     clients += [
         _client(ids[company.id], _known_as(company), company.currency, company.external_id or "")
         for company in world.companies

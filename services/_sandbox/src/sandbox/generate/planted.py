@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.generate.halo import (
     DEFAULT_ITEM,
+    DOLLAR_CLIENT,
     EXPENSE,
     INCOME,
     OWN_CLIENT,
@@ -14,7 +15,7 @@ from sandbox.generate.halo import (
     item_rows,
     recurring_id,
 )
-from sandbox.generate.varieties import FOREIGN, UNLINKED
+from sandbox.generate.varieties import DOLLARS, FOREIGN, UNLINKED
 from sandbox.generate.world import PARTNER, Company, World
 
 type Row = dict[str, Any]
@@ -82,6 +83,7 @@ def resolutions(world: World, shape: Shape) -> dict[str, list[Row]]:
             {"source": "pax8", "company": world.role("own").id, "exclude": True},
             _client_row(FOREIGN, ids[shared.id], shape),
             unlinked,
+            _client_row(world.pounds.id, DOLLAR_CLIENT, shape) | {"subscription": DOLLARS},
         ],
         "product": [
             {

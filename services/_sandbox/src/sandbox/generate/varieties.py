@@ -108,7 +108,7 @@ def _second_currency(press: Press, _: Company, subscription: Subscription) -> li
     """The pounds client's charges, one in pounds and one in dollars."""
     pounds = press.world.pounds
     made = _given_one(press, pounds, subscription) + _given_one(press, pounds, subscription)
-    return [made[0], made[1] | {"currencyCode": "USD"}]
+    return [made[0], made[1] | {"currencyCode": "USD", "subscriptionId": DOLLARS}]
 
 
 def _given_one(press: Press, company: Company, subscription: Subscription) -> list[Item]:
@@ -118,6 +118,7 @@ def _given_one(press: Press, company: Company, subscription: Subscription) -> li
     return [press.line(company, product, amounts, period, subscriptionId=new_id(press.rng))]
 
 
+DOLLARS = "5b0d0000-0000-4000-8000-000000000d01"
 UNLINKED = "5b0d0000-0000-4000-8000-00000000a2e0"
 FOREIGN = "f0e10000-0000-4000-8000-00000000c0de"
 GIVEN = {"type": "one-time", "term": "One-time", "unitOfMeasure": "Each"}

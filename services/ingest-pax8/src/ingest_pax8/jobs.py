@@ -196,7 +196,7 @@ class IngestJobs:
             partner=document.partner,
             status=document.status,
             problem=document.problem,
-            text=document.text[:1000],
+            text=document.text[:500],
         )
         await self._tools.answer(job, fact, body.model_dump_json().encode())
 

@@ -90,6 +90,24 @@ async def test_unmapped_excluded_and_missing_companies_have_batches_of_their_own
     }
 
 
+@pytest.mark.parametrize(
+    ("row", "bill_to", "hold"),
+    [
+        ({"halo": 7}, "client:7", None),
+        ({"exclude": True}, f"subscription:{item(1)['subscriptionId']}", None),
+        ({}, "company:none", "company-missing"),
+    ],
+)
+async def test_r3_a_subscription_row_answers_for_a_line_without_company(
+    world: World, row: dict[str, Any], bill_to: str, hold: str | None
+) -> None:
+    await world.load(invoices=[document([item(1, companyId=None)])])
+    settings = mapped({"company": "", "subscription": item(1)["subscriptionId"], **row})
+    read = await world.ingest(DOCUMENT, settings)
+    [batch] = world.batches()
+    assert (batch.head.bill_to, batch.head.hold, read.head.unmatched) == (bill_to, hold, 0)
+
+
 async def test_a_line_without_currency_is_held_and_not_guessed(world: World) -> None:
     await world.load(invoices=[document([item(1, currencyCode=None)])])
     await world.ingest(DOCUMENT)

@@ -128,8 +128,10 @@ class Forming:
             if group is None:
                 group = self._groups[key] = _Group(bill_to)
             group.lines += 1
-            group.price += item.total or ZERO
-            group.cost += item.cost_total or ZERO
+            if item.total is not None:
+                group.price += item.total
+            if item.cost_total is not None:
+                group.cost += item.cost_total
             if not bill_to.known:
                 self._note_unknown(item)
             identity = self._identities.next(item.id, partial(fields_of, item))

@@ -30,7 +30,7 @@ class Billing:
         self._source = source
         rows = [row for row in settings.client if row.source == source]
         self._companies = {row.company: row for row in rows if row.subscription is None}
-        self._subscriptions = {
+        self._subscriptions: dict[tuple[str, str | None], ClientMapping] = {
             (row.company, row.subscription): row for row in rows if row.subscription is not None
         }
         self._by_client: dict[int, list[ClientMapping]] = {}
@@ -42,7 +42,9 @@ class Billing:
     def of(self, company: str | None, subscription: str | None) -> BillTo:
         """A row by subscription beats the company's row, and answers for a line of no company."""
         company = company or ""
-        key = (company, subscription if (company, subscription) in self._subscriptions else None)
+        key = (company, subscription)
+        if subscription is not None and key not in self._subscriptions:
+            key = (company, None)
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._decide(*key)
@@ -65,6 +67,8 @@ class Billing:
         if row.exclude:
             name = f"subscription:{subscription}" if subscription is not None else name
             return BillTo(name, policy, exclude="excluded-client")
+        if row.halo is None and not company:
+            return BillTo(NO_COMPANY, nobody, hold="company-missing")
         if row.halo is None:
             return BillTo(name, policy, known=False)
         rows = self._by_client[row.halo]

@@ -53,22 +53,21 @@ class Billing:
     def _decide(self, company: str, subscription: str | None) -> BillTo:
         settings = self._settings
         nobody = settings.policy_for(self._source, None)
-        if not company and subscription is None:
+        row = self._companies.get(company)
+        if subscription is not None:
+            row = self._subscriptions[company, subscription]
+        decided = row is not None and (row.halo is not None or row.exclude)
+        if not company and not decided:
             return BillTo(NO_COMPANY, nobody, hold="company-missing")
         name = f"company:{company}"
         if settings.exclusions.own_company and company == settings.tenant.own_company:
             return BillTo(name, nobody, exclude="own-company")
-        row = self._companies.get(company)
-        if subscription is not None:
-            row = self._subscriptions[company, subscription]
         if row is None:
             return BillTo(name, nobody, known=False)
         policy = settings.policy_for(self._source, row)
         if row.exclude:
             name = f"subscription:{subscription}" if subscription is not None else name
             return BillTo(name, policy, exclude="excluded-client")
-        if row.halo is None and not company:
-            return BillTo(NO_COMPANY, nobody, hold="company-missing")
         if row.halo is None:
             return BillTo(name, policy, known=False)
         rows = self._by_client[row.halo]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from chassis.errors import TransientError
 from chassis.parked import arrival_of
 from chassis.records import Records
 from chassis.service import Body
@@ -89,16 +90,16 @@ class Handlers:
             }
         )
         if head.problem is not None:
-            await self._store.runs.replace(stored, run.model_copy(update={"stage": Stage.ENDED}))
+            moved = await self._steps.move(stored, run.model_copy(update={"stage": Stage.ENDED}))
         elif head.unmatched and not head.batches:
             companies = _ReadBody.model_validate_json(await body.load()).companies
             command = commands.match_companies(run, companies)
             keep = run.model_copy(update={"batches": None})
-            await self._steps.update_and_send(stored, keep, Stage.MATCHING, command)
+            moved = await self._steps.update_and_send(stored, keep, Stage.MATCHING, command)
         else:
-            await self._store.runs.replace(
-                stored, run.model_copy(update={"stage": Stage.NORMALIZING})
-            )
+            normalizing = run.model_copy(update={"stage": Stage.NORMALIZING})
+            moved = await self._steps.move(stored, normalizing)
+        _again_unless(moved, head.run)
         await self._steps.go_on(head.tenant, head.run)
 
     async def on_companies_matched(self, head: CompaniesMatched, body: Body) -> None:
@@ -111,7 +112,8 @@ class Handlers:
             return
         if head.problem is not None:
             failed = {"stage": Stage.ENDED, "problem": head.problem, "text": head.text}
-            await self._store.runs.replace(stored, stored.value.model_copy(update=failed))
+            moved = await self._steps.move(stored, stored.value.model_copy(update=failed))
+            _again_unless(moved, head.run)
             return
         matches = _Matches.validate_json(await body.load() or b"[]")
         version = await self._store.change_settings(
@@ -120,7 +122,8 @@ class Handlers:
         revision = await self._store.draw_revision(head.tenant)
         run = stored.value.model_copy(update={"revision": revision, "settings": version})
         command = commands.ingest(run, stored=True, match_first=False)
-        await self._steps.update_and_send(stored, run, Stage.READING, command)
+        moved = await self._steps.update_and_send(stored, run, Stage.READING, command)
+        _again_unless(moved, head.run)
 
     async def on_charges_normalized(self, head: ChargesNormalized, body: Body) -> None:
         await self._take(head)
@@ -148,7 +151,8 @@ class Handlers:
         if stored.value.stage is Stage.CREATING:
             batches = await self._store.batches(head.tenant, head.run)
             command = commands.plan(stored.value, batches)
-            await self._steps.send(stored, Stage.PLANNING, command)
+            moved = await self._steps.send(stored, Stage.PLANNING, command)
+            _again_unless(moved, head.run)
         await self._steps.go_on(head.tenant, head.run)
 
     async def on_parked(self, notice: Parked, body: Body) -> None:
@@ -172,6 +176,12 @@ class Handlers:
             about_batch(fact),
         )
         await self._steps.go_on(fact.tenant, fact.run)
+
+
+def _again_unless(moved: bool, run: str) -> None:  # noqa: FBT001 - what an update has answered
+    """Somebody else changed the run meanwhile: the fact is handled again, on what stands now."""
+    if not moved:
+        raise TransientError("run-contended", f"run {run} was changed meanwhile")
 
 
 def _with_matches(settings: Settings, source: str, matches: list[CompanyMatch]) -> Settings:

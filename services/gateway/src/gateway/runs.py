@@ -10,7 +10,9 @@ from chassis.clock import Clock
 from chassis.errors import PermanentError
 from chassis.outbox import Outbox
 from chassis.records import Message, Record
+from chassis.table import Stored
 from gateway.domain import commands
+from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage
 from gateway.steps import Steps
 from gateway.store import Store
@@ -89,20 +91,27 @@ class Runs:
 
     async def approve_items(self, tenant: str, run: str) -> None:
         """Have the proposed items made."""
-        stored = await self._at(tenant, run, Stage.ITEMS)
-        await self._steps.cross(stored, Barrier.CREATE_ITEMS)
+        while not await self._steps.cross(
+            await self._at(tenant, run, Stage.ITEMS), Barrier.CREATE_ITEMS
+        ):
+            pass
 
     async def approve(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
         """Have the planned batches applied, all or those named; how many that are."""
-        stored = await self._at(tenant, run, Stage.PLANNED)
-        batches = await self._store.batches(tenant, run)
-        chosen = [
-            p for p in commands.appliable(stored.value, batches) if not only or p.batch in only
-        ]
+        while True:
+            stored = await self._at(tenant, run, Stage.PLANNED)
+            chosen = await self._chosen(stored.value, only)
+            if await self._steps.apply(stored, chosen):
+                return len(chosen)
+
+    async def _chosen(self, run: Run, only: Sequence[str]) -> list[Projection]:
+        batches = await self._store.batches(run.tenant, run.run)
+        chosen = [p for p in commands.appliable(run, batches) if not only or p.batch in only]
         if not chosen:
-            raise PermanentError("nothing-to-apply", f"run {run} has no plan that can be applied")
-        await self._steps.apply(stored, chosen)
-        return len(chosen)
+            raise PermanentError(
+                "nothing-to-apply", f"run {run.run} has no plan that can be applied"
+            )
+        return chosen
 
     async def undo(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
         """Have posted batches taken back, all or those named; the command's revision."""
@@ -119,7 +128,7 @@ class Runs:
         await self._say(head, body)
         return revision
 
-    async def _at(self, tenant: str, run: str, stage: Stage) -> Any:
+    async def _at(self, tenant: str, run: str, stage: Stage) -> Stored[Run]:
         stored = await self._store.run(tenant, run)
         if stored.value.stage is not stage:
             raise PermanentError(

@@ -111,8 +111,12 @@ class Steps:
         run = stored.value.model_copy(update={"stage": stage, **update})
         return await self._replace(stored, run, [command])
 
+    async def move(self, stored: Stored[Run], run: Run) -> bool:
+        """Store the run as changed; there is nothing to say."""
+        return await self._replace(stored, run, [])
+
     async def _move(self, stored: Stored[Run], **update: Any) -> bool:
-        return await self._replace(stored, stored.value.model_copy(update=update), [])
+        return await self.move(stored, stored.value.model_copy(update=update))
 
     async def _replace(
         self, stored: Stored[Run], run: Run, said: Sequence[Command], extra: Sequence[Message] = ()

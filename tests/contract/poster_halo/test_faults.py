@@ -14,7 +14,7 @@ from .world import World, sums, total
 @pytest.mark.parametrize("commit", [False, True])
 async def test_an_uncertain_create_is_looked_for_before_it_is_repeated(
     world: World, kind: str, commit: bool
-):
+) -> None:
     fault = {"kind": kind, "method": "POST", "path": "/Invoice"}
     await world.spoil(fault | ({"commit": True} if commit else {}))
     done = await world.post(charge(1), charge(2))
@@ -24,14 +24,14 @@ async def test_an_uncertain_create_is_looked_for_before_it_is_repeated(
     assert set((await world.stamps()).values()) == {1}
 
 
-async def test_a_limit_on_a_write_waits_and_goes_on(world: World):
+async def test_a_limit_on_a_write_waits_and_goes_on(world: World) -> None:
     await world.spoil({"kind": "rate_limit", "method": "POST", "path": "/Invoice"})
     done = await world.post(charge(1))
     assert done.created == 1
     assert len(await world.invoices()) == 1
 
 
-async def test_a_write_that_never_arrives_is_refused_after_three_absent_looks(world: World):
+async def test_a_write_that_never_arrives_is_refused_after_three_absent_looks(world: World) -> None:
     await world.spoil({"kind": "reset", "method": "POST", "path": "/Invoice", "times": -1})
     await world.give((resolved([charge(1)]), [charge(1)]))
     await world.plan()
@@ -53,7 +53,7 @@ async def test_a_write_that_never_arrives_is_refused_after_three_absent_looks(wo
 )
 async def test_what_reads_back_otherwise_is_named_and_stops_the_run(
     world: World, kind: str, problem: str, posted: str
-):
+) -> None:
     await world.spoil({"kind": kind})
     lines = [charge(1), charge(2)]
     others = [charge(3)]
@@ -72,7 +72,7 @@ async def test_what_reads_back_otherwise_is_named_and_stops_the_run(
         assert sums(done.money)["posted"] == Decimal(posted)
 
 
-async def test_a_list_that_lacks_a_row_is_not_believed(world: World):
+async def test_a_list_that_lacks_a_row_is_not_believed(world: World) -> None:
     await world.spoil({"kind": "stale_list", "lists": 2})
     done = await world.post(charge(1))
     assert done.matches
@@ -83,7 +83,7 @@ async def test_a_list_that_lacks_a_row_is_not_believed(world: World):
     assert len(await world.invoices()) == 1
 
 
-async def test_a_right_that_is_missing_stops_the_rest(world: World):
+async def test_a_right_that_is_missing_stops_the_rest(world: World) -> None:
     await world.spoil({"kind": "forbidden", "method": "POST", "path": "/Invoice", "times": -1})
     batches = [[charge(n)] for n in range(3)]
     await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
@@ -93,7 +93,7 @@ async def test_a_right_that_is_missing_stops_the_rest(world: World):
     assert codes == ["halopsa-right-missing", "run-stopped", "run-stopped"]
 
 
-async def test_killed_at_every_step_every_line_stands_once(world: World):
+async def test_killed_at_every_step_every_line_stands_once(world: World) -> None:
     """Always new: plan, apply and read back, killed at each store write, save and guard."""
     batches = [[charge(1), charge(2)], [charge(3)]]
     heads = [(resolved(b, client=42 + n), b) for n, b in enumerate(batches)]
@@ -116,7 +116,7 @@ async def test_killed_at_every_step_every_line_stands_once(world: World):
         assert await world.stamps() == {}, at
 
 
-async def test_the_canary_is_the_plan_of_median_total_and_is_read_back_alone(world: World):
+async def test_the_canary_is_the_plan_of_median_total_and_is_read_back_alone(world: World) -> None:
     batches = [[charge(n, quantity=str(n))] for n in (1, 5, 3)]
     await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
     await world.plan()
@@ -126,7 +126,7 @@ async def test_the_canary_is_the_plan_of_median_total_and_is_read_back_alone(wor
     assert invoice["client_id"] == 44
 
 
-async def test_r18_the_calls_of_a_run_of_always_new(world: World):
+async def test_r18_the_calls_of_a_run_of_always_new(world: World) -> None:
     clients = 10
     foreign = [{"id": n, "client_id": 42, "invoice_date": "2026-10-20"} for n in range(1, 251)]
     await world.load(invoices=foreign)
@@ -141,7 +141,7 @@ async def test_r18_the_calls_of_a_run_of_always_new(world: World):
     assert sum(calls.values()) <= 2 * window + 1 + 10, calls
 
 
-async def test_a_newer_revision_makes_an_older_plan_superseded(world: World):
+async def test_a_newer_revision_makes_an_older_plan_superseded(world: World) -> None:
     await world.give((resolved([charge(1)]), [charge(1)]))
     (planned,) = await world.plan()
     old = world.batches
@@ -154,7 +154,7 @@ async def test_a_newer_revision_makes_an_older_plan_superseded(world: World):
     assert planned.operations == 1
 
 
-async def test_an_item_that_was_not_made_holds_its_batch(world: World):
+async def test_an_item_that_was_not_made_holds_its_batch(world: World) -> None:
     line = charge(1)
     await world.give((resolved([line]), [line]), item=None)
     (planned,) = await world.plan()

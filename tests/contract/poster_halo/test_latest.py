@@ -36,7 +36,7 @@ async def _plan(world: World, *, policy: dict[str, Any] = LATEST) -> Any:
     return planned
 
 
-async def test_r10_lines_go_onto_the_latest_invoice_and_again_changes_nothing(world: World):
+async def test_r10_lines_go_onto_the_latest_invoice_and_again_changes_nothing(world: World) -> None:
     await _open(world, 690, invoice_date="2026-10-19T00:00:00")
     await _open(world)
     await _open(world, 699)
@@ -66,7 +66,7 @@ async def test_r10_lines_go_onto_the_latest_invoice_and_again_changes_nothing(wo
 )
 async def test_r10_what_is_not_open_is_held_with_the_reason(
     world: World, changes: dict[str, Any], why: str
-):
+) -> None:
     await _open(world, **changes)
     planned = await _plan(world)
     assert planned.code == "latest-not-open"
@@ -74,7 +74,7 @@ async def test_r10_what_is_not_open_is_held_with_the_reason(
     assert sums(planned.money) == {"held latest-not-open": Decimal("22.50")}
 
 
-async def test_r10_when_not_open_new_makes_an_invoice(world: World):
+async def test_r10_when_not_open_new_makes_an_invoice(world: World) -> None:
     await _open(world, amountpaid=5)
     done = await world.post(charge(1), policy=LATEST | {"when_not_open": "new"})
     assert done.created == 1
@@ -90,17 +90,17 @@ async def test_r10_when_not_open_new_makes_an_invoice(world: World):
 )
 async def test_r10_old_voided_and_credit_notes_are_not_the_latest(
     world: World, changes: dict[str, Any]
-):
+) -> None:
     await _open(world, **changes)
     assert (await _plan(world)).text == "there is none in the window"
 
 
-async def test_r10_an_unpaid_invoice_that_halopsa_pushes_is_open(world: World):
+async def test_r10_an_unpaid_invoice_that_halopsa_pushes_is_open(world: World) -> None:
     await _open(world, xeroid="x1", xero_status="AUTHORISED")
     assert (await _plan(world)).operations == 1
 
 
-async def test_r16_undo_takes_our_lines_off_and_posting_again_works(world: World):
+async def test_r16_undo_takes_our_lines_off_and_posting_again_works(world: World) -> None:
     await _open(world)
     (before,) = await world.invoices()
     await world.post(charge(1), policy=LATEST)
@@ -119,7 +119,7 @@ async def test_r16_undo_takes_our_lines_off_and_posting_again_works(world: World
 )
 async def test_r16_undo_is_refused_once_sent_or_paid(
     world: World, changes: dict[str, Any], code: str
-):
+) -> None:
     await _open(world)
     await world.post(charge(1), policy=LATEST)
     await world.edit("invoices", 700, set=changes)
@@ -130,7 +130,9 @@ async def test_r16_undo_is_refused_once_sent_or_paid(
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "reset", "empty_500"])
-async def test_an_uncertain_append_is_looked_for_before_it_is_repeated(world: World, kind: str):
+async def test_an_uncertain_append_is_looked_for_before_it_is_repeated(
+    world: World, kind: str
+) -> None:
     await _open(world)
     await world.spoil({"kind": kind, "method": "POST", "path": "/Invoice/updatelines"})
     done = await world.post(charge(1), charge(2), policy=LATEST)
@@ -138,7 +140,7 @@ async def test_an_uncertain_append_is_looked_for_before_it_is_repeated(world: Wo
     assert set((await world.stamps()).values()) == {1}
 
 
-async def test_appending_costs_one_read_and_one_write_a_client(world: World):
+async def test_appending_costs_one_read_and_one_write_a_client(world: World) -> None:
     clients = 8
     for n in range(clients):
         await _open(world, 700 + n, client_id=42 + n)
@@ -154,7 +156,7 @@ async def test_appending_costs_one_read_and_one_write_a_client(world: World):
     assert sum(calls.values()) <= 10, calls
 
 
-async def test_killed_at_every_step_an_append_stands_once(world: World):
+async def test_killed_at_every_step_an_append_stands_once(world: World) -> None:
     await _open(world)
     lines = [charge(1), charge(2)]
     heads = (resolved(lines, policy=LATEST), lines)

@@ -8,7 +8,7 @@ from support.poster import charge, resolved
 from .world import World, sums, total
 
 
-async def test_r9_one_invoice_per_client_with_every_line_once(world: World):
+async def test_r9_one_invoice_per_client_with_every_line_once(world: World) -> None:
     lines = [charge(1), charge(2, quantity="1", price="9.99", cost="0")]
     done = await world.post(*lines)
     (invoice,) = await world.invoices()
@@ -20,7 +20,7 @@ async def test_r9_one_invoice_per_client_with_every_line_once(world: World):
     assert sums(done.money) == {"posted": Decimal("32.49")}
 
 
-async def test_a_plan_of_equals_is_empty_and_applying_it_changes_nothing(world: World):
+async def test_a_plan_of_equals_is_empty_and_applying_it_changes_nothing(world: World) -> None:
     lines = [charge(1), charge(2)]
     await world.post(*lines)
     before = await world.invoices()
@@ -30,13 +30,13 @@ async def test_a_plan_of_equals_is_empty_and_applying_it_changes_nothing(world: 
     assert await world.invoices() == before
 
 
-async def test_r8_no_tax_field_is_sent_and_the_tax_read_back_is_the_items(world: World):
+async def test_r8_no_tax_field_is_sent_and_the_tax_read_back_is_the_items(world: World) -> None:
     await world.post(charge(1))
     (invoice,) = await world.invoices()
     assert invoice["lines"][0]["tax_rate"] == 20.0
 
 
-async def test_a_lost_data_folder_adopts_and_creates_nothing(world: World):
+async def test_a_lost_data_folder_adopts_and_creates_nothing(world: World) -> None:
     await world.post(charge(1), charge(2))
     world.shelf.clear()
     await world.use()
@@ -49,7 +49,7 @@ async def test_a_lost_data_folder_adopts_and_creates_nothing(world: World):
     assert (await world.invoices())[0]["voided"]
 
 
-async def test_r16_undo_voids_and_posting_again_takes_the_next_reference(world: World):
+async def test_r16_undo_voids_and_posting_again_takes_the_next_reference(world: World) -> None:
     await world.post(charge(1))
     (undone,) = await world.undo()
     assert isinstance(undone, PostingUndone)
@@ -62,7 +62,7 @@ async def test_r16_undo_voids_and_posting_again_takes_the_next_reference(world: 
     assert set((await world.stamps()).values()) == {1}
 
 
-async def test_voided_numbers_stay_burnt_when_the_data_folder_is_lost(world: World):
+async def test_voided_numbers_stay_burnt_when_the_data_folder_is_lost(world: World) -> None:
     await world.post(charge(1))
     await world.undo()
     world.shelf.clear()
@@ -73,7 +73,7 @@ async def test_voided_numbers_stay_burnt_when_the_data_folder_is_lost(world: Wor
     assert first["reference"] != second["reference"]
 
 
-async def test_an_edit_by_a_person_holds_and_overwrites_nothing(world: World):
+async def test_an_edit_by_a_person_holds_and_overwrites_nothing(world: World) -> None:
     await world.post(charge(1), charge(2))
     (invoice,) = await world.invoices()
     line = invoice["lines"][0]
@@ -89,7 +89,7 @@ async def test_an_edit_by_a_person_holds_and_overwrites_nothing(world: World):
     assert await world.invoices() == before
 
 
-async def test_an_invoice_a_person_voided_or_deleted_is_not_made_again(world: World):
+async def test_an_invoice_a_person_voided_or_deleted_is_not_made_again(world: World) -> None:
     await world.post(charge(1))
     (invoice,) = await world.invoices()
     await world.edit("invoices", invoice["id"], delete=True)
@@ -101,7 +101,7 @@ async def test_an_invoice_a_person_voided_or_deleted_is_not_made_again(world: Wo
     assert (await world.post(charge(1))).created == 1
 
 
-async def test_r12_lines_that_come_later_go_onto_the_open_invoice(world: World):
+async def test_r12_lines_that_come_later_go_onto_the_open_invoice(world: World) -> None:
     await world.post(charge(1))
     later = await world.post(charge(1), charge(2, company="c2", company_name="Second"))
     assert (later.created, later.updated) == (0, 1)
@@ -110,7 +110,7 @@ async def test_r12_lines_that_come_later_go_onto_the_open_invoice(world: World):
     assert sums(later.money) == {"posted": Decimal("45.00")}
 
 
-async def test_r12_and_onto_a_further_one_when_it_was_sent(world: World):
+async def test_r12_and_onto_a_further_one_when_it_was_sent(world: World) -> None:
     await world.post(charge(1))
     (invoice,) = await world.invoices()
     await world.edit("invoices", invoice["id"], set={"datesent": "2026-11-05T09:00:00"})
@@ -121,7 +121,7 @@ async def test_r12_and_onto_a_further_one_when_it_was_sent(world: World):
     assert set((await world.stamps()).values()) == {1}
 
 
-async def test_r9_an_invoice_per_order(world: World):
+async def test_r9_an_invoice_per_order(world: World) -> None:
     lines = [charge(1, order="PO-1"), charge(2, order="N/A"), charge(3, order="")]
     done = await world.post(*lines, policy={"one_invoice_per": "order"})
     assert done.created == 2
@@ -129,7 +129,7 @@ async def test_r9_an_invoice_per_order(world: World):
     assert again.unchanged == 1
 
 
-async def test_r13_a_later_selection_makes_its_own_invoice(world: World):
+async def test_r13_a_later_selection_makes_its_own_invoice(world: World) -> None:
     lines = [charge(1), charge(2)]
     await world.give((resolved(lines), lines))
     (planned,) = await world.plan(lines[0].id)
@@ -146,14 +146,14 @@ async def test_r13_a_later_selection_makes_its_own_invoice(world: World):
     assert len(await world.invoices()) == 2
 
 
-async def test_r15_no_line_left_posts_nothing(world: World):
+async def test_r15_no_line_left_posts_nothing(world: World) -> None:
     done = await world.post(client=0)
     assert done.unchanged == 1
     assert done.money == ()
     assert await world.invoices() == []
 
 
-async def test_r15_a_net_credit_is_held(world: World):
+async def test_r15_a_net_credit_is_held(world: World) -> None:
     line = charge(1, quantity="-3")
     await world.give((resolved([line]), [line]))
     (planned,) = await world.plan()
@@ -161,7 +161,7 @@ async def test_r15_a_net_credit_is_held(world: World):
     assert sums(planned.money) == {"held net-credit": Decimal("-22.50")}
 
 
-async def test_two_invoices_under_one_reference_are_held(world: World):
+async def test_two_invoices_under_one_reference_are_held(world: World) -> None:
     await world.post(charge(1))
     (invoice,) = await world.invoices()
     await world.load(invoices=[invoice | {"id": 999, "lines": invoice["lines"]}])
@@ -170,7 +170,7 @@ async def test_two_invoices_under_one_reference_are_held(world: World):
     assert planned.code == "doubled-at-destination"
 
 
-async def test_r3_a_line_posted_under_another_client_stays_there(world: World):
+async def test_r3_a_line_posted_under_another_client_stays_there(world: World) -> None:
     first, second = charge(1), charge(2)
     await world.post(first, second)
     await world.give((resolved([first]), [first]), (resolved([second], client=43), [second]))
@@ -181,14 +181,14 @@ async def test_r3_a_line_posted_under_another_client_stays_there(world: World):
     assert sums(planned[1].money) == {"posted": Decimal("22.50")}
 
 
-async def test_lines_that_are_dropped_after_they_were_posted_hold(world: World):
+async def test_lines_that_are_dropped_after_they_were_posted_hold(world: World) -> None:
     await world.post(charge(1), charge(2))
     await world.give((resolved([charge(1)]), [charge(1)]))
     (planned,) = await world.plan()
     assert planned.code == "posted-differently"
 
 
-async def test_r16_a_destination_that_moved_is_refused_and_planned_again(world: World):
+async def test_r16_a_destination_that_moved_is_refused_and_planned_again(world: World) -> None:
     await world.post(charge(1))
     lines = [charge(1), charge(2)]
     await world.give((resolved(lines), lines))
@@ -201,7 +201,7 @@ async def test_r16_a_destination_that_moved_is_refused_and_planned_again(world: 
     assert len(await world.invoices()) == 1
 
 
-async def test_r16_only_foreign_lines_changed_keeps_the_approval(world: World):
+async def test_r16_only_foreign_lines_changed_keeps_the_approval(world: World) -> None:
     await world.post(charge(1))
     lines = [charge(1), charge(2)]
     await world.give((resolved(lines), lines))
@@ -216,7 +216,7 @@ async def test_r16_only_foreign_lines_changed_keeps_the_approval(world: World):
     assert done.hash
 
 
-async def test_r1_a_total_that_no_unit_makes_goes_as_one_times_the_amount(world: World):
+async def test_r1_a_total_that_no_unit_makes_goes_as_one_times_the_amount(world: World) -> None:
     line = charge(1, quantity="7", price="1.23", total="10.00", cost="1", cost_total="7")
     done = await world.post(line)
     (invoice,) = await world.invoices()
@@ -230,7 +230,7 @@ async def test_r1_a_total_that_no_unit_makes_goes_as_one_times_the_amount(world:
     assert "30000 x 1.23" in last["item_longdescription"]
 
 
-async def test_the_refused_batch_says_why_and_the_others_go_on(world: World):
+async def test_the_refused_batch_says_why_and_the_others_go_on(world: World) -> None:
     good, bad = charge(1), charge(2)
     await world.give((resolved([good]), [good]), (resolved([bad], client=99), [bad]))
     await world.plan()

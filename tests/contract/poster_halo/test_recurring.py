@@ -58,7 +58,9 @@ async def _bill(world: World) -> None:
     await world.control("create_due", {"date": "2026-11-20"})
 
 
-async def test_r11_lines_are_added_and_foreign_lines_survive_numeral_by_numeral(recurring: World):
+async def test_r11_lines_are_added_and_foreign_lines_survive_numeral_by_numeral(
+    recurring: World,
+) -> None:
     before = (await recurring.recurring())["lines"]
     done = await _post(recurring, [charge(1), charge(2)])
     assert (done.updated, done.matches) == (1, True)
@@ -70,7 +72,9 @@ async def test_r11_lines_are_added_and_foreign_lines_survive_numeral_by_numeral(
     assert (await recurring.recurring())["lines"] == after
 
 
-async def test_r11_the_next_document_updates_slots_in_place_adds_and_removes(recurring: World):
+async def test_r11_the_next_document_updates_slots_in_place_adds_and_removes(
+    recurring: World,
+) -> None:
     await _post(recurring, [charge(1), charge(2)])
     first = (await recurring.recurring())["lines"]
     await _bill(recurring)
@@ -88,7 +92,7 @@ async def test_r11_the_next_document_updates_slots_in_place_adds_and_removes(rec
     assert sums(old.money) == {"posted": Decimal("45.00")}
 
 
-async def test_r11_lines_that_were_not_billed_are_not_replaced(recurring: World):
+async def test_r11_lines_that_were_not_billed_are_not_replaced(recurring: World) -> None:
     await _post(recurring, [charge(1)])
     planned = await _planned(recurring, [_next(7, 1)], "doc_2", "2026-12-01")
     assert planned.code == "recurring-not-billed"
@@ -97,14 +101,14 @@ async def test_r11_lines_that_were_not_billed_are_not_replaced(recurring: World)
     assert "recurring-not-billed" in warned.warnings
 
 
-async def test_r11_lines_that_were_billed_twice_are_not_replaced(recurring: World):
+async def test_r11_lines_that_were_billed_twice_are_not_replaced(recurring: World) -> None:
     await _post(recurring, [charge(1)])
     await recurring.control("create_due", {"date": "2026-12-20"})
     planned = await _planned(recurring, [_next(7, 1)], "doc_2", "2027-01-01")
     assert planned.code == "recurring-billed-twice"
 
 
-async def test_r11_an_empty_batch_removes_last_months_lines(recurring: World):
+async def test_r11_an_empty_batch_removes_last_months_lines(recurring: World) -> None:
     await _post(recurring, [charge(1)])
     await _bill(recurring)
     done = await _post(recurring, [], "doc_2", document_date="2026-12-01")
@@ -112,14 +116,18 @@ async def test_r11_an_empty_batch_removes_last_months_lines(recurring: World):
     assert [row["id"] for row in (await recurring.recurring())["lines"]] == [9001]
 
 
-async def test_r11_a_document_older_than_the_one_there_goes_out_as_an_invoice(recurring: World):
+async def test_r11_a_document_older_than_the_one_there_goes_out_as_an_invoice(
+    recurring: World,
+) -> None:
     await _post(recurring, [_next(7, 1)], "doc_2", document_date="2026-12-01")
     done = await _post(recurring, [charge(1)])
     assert done.created == 1
     assert [row["client_id"] for row in await recurring.invoices()] == [42]
 
 
-async def test_r11_lines_that_come_after_it_was_billed_go_out_as_an_invoice(recurring: World):
+async def test_r11_lines_that_come_after_it_was_billed_go_out_as_an_invoice(
+    recurring: World,
+) -> None:
     await _post(recurring, [charge(1)])
     await _bill(recurring)
     done = await _post(recurring, [charge(1), charge(2)])
@@ -138,20 +146,20 @@ async def test_r11_lines_that_come_after_it_was_billed_go_out_as_an_invoice(recu
 )
 async def test_r11_only_an_enabled_monthly_one_of_the_client_and_currency(
     recurring: World, changes: dict[str, Any], code: str
-):
+) -> None:
     await recurring.edit("recurring_invoices", -94, set=changes)
     planned = await _planned(recurring, [charge(1)], "doc_1", "2026-11-01")
     assert planned.code == code
     assert sums(planned.money) == {f"held {code}": Decimal("22.50")}
 
 
-async def test_r11_a_recurring_invoice_that_is_gone_holds(recurring: World):
+async def test_r11_a_recurring_invoice_that_is_gone_holds(recurring: World) -> None:
     await recurring.edit("recurring_invoices", -94, delete=True)
     planned = await _planned(recurring, [charge(1)], "doc_1", "2026-11-01")
     assert planned.code == "recurring-gone"
 
 
-async def test_r16_undo_puts_back_what_was_there(recurring: World):
+async def test_r16_undo_puts_back_what_was_there(recurring: World) -> None:
     await _post(recurring, [charge(1), charge(2)])
     await _bill(recurring)
     before = (await recurring.recurring())["lines"]
@@ -167,7 +175,7 @@ async def test_r16_undo_puts_back_what_was_there(recurring: World):
     assert again.updated == 1
 
 
-async def test_r16_undo_is_refused_once_billed(recurring: World):
+async def test_r16_undo_is_refused_once_billed(recurring: World) -> None:
     await _post(recurring, [charge(1)])
     await _bill(recurring)
     (refused,) = await recurring.undo()
@@ -175,7 +183,9 @@ async def test_r16_undo_is_refused_once_billed(recurring: World):
     assert refused.code == "undo-billed"
 
 
-async def test_a_lost_data_folder_finds_its_lines_on_the_recurring_invoice(recurring: World):
+async def test_a_lost_data_folder_finds_its_lines_on_the_recurring_invoice(
+    recurring: World,
+) -> None:
     await _post(recurring, [charge(1)])
     recurring.shelf.clear()
     await recurring.use()
@@ -187,14 +197,14 @@ async def test_a_lost_data_folder_finds_its_lines_on_the_recurring_invoice(recur
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "reset", "empty_500", "truncated"])
-async def test_an_uncertain_replace_ends_with_each_line_once(recurring: World, kind: str):
+async def test_an_uncertain_replace_ends_with_each_line_once(recurring: World, kind: str) -> None:
     await recurring.spoil({"kind": kind, "method": "POST", "path": "/RecurringInvoice"})
     done = await _post(recurring, [charge(1), charge(2)])
     assert done.matches
     assert len((await recurring.recurring())["lines"]) == 3
 
 
-async def test_a_person_changes_the_target_between_plan_and_apply(recurring: World):
+async def test_a_person_changes_the_target_between_plan_and_apply(recurring: World) -> None:
     planned = await _planned(recurring, [charge(1)], "doc_1", "2026-11-01")
     assert planned.operations == 1
     await recurring.edit("recurring_invoices", -94, set={"disabled": True})
@@ -204,7 +214,7 @@ async def test_a_person_changes_the_target_between_plan_and_apply(recurring: Wor
     assert len((await recurring.recurring())["lines"]) == 1
 
 
-async def test_killed_at_every_step_the_recurring_lines_stand_once(recurring: World):
+async def test_killed_at_every_step_the_recurring_lines_stand_once(recurring: World) -> None:
     lines = [charge(1), charge(2)]
     head = resolved(lines, recurring=-94, policy=RECURRING)
     await recurring.give((head, lines))
@@ -224,7 +234,7 @@ async def test_killed_at_every_step_the_recurring_lines_stand_once(recurring: Wo
         assert len((await recurring.recurring())["lines"]) == 1, at
 
 
-async def test_recurring_costs_two_calls_a_client(recurring: World):
+async def test_recurring_costs_two_calls_a_client(recurring: World) -> None:
     rows = [
         {"id": -100 - n, "client_id": 43 + n, "period": 2, "nextcreationdate": "2026-11-20"}
         for n in range(6)

@@ -239,7 +239,7 @@ class World:
             route = self.service.routes[1]
             await route.on[ChargesResolved](new, OneBody(body_of(lines, item)))
 
-    async def plan(self, *selection: str) -> list[PostingPlanned]:
+    async def plan(self, *selection: str, connection: str = CONNECTION) -> list[PostingPlanned]:
         entries = [
             BatchEntry(
                 batch=b.batch,
@@ -251,7 +251,7 @@ class World:
             )
             for b in self.batches
         ]
-        head = PlanRun(**self._head(), connection=CONNECTION)
+        head = PlanRun(**self._head(), connection=connection)
         await self.run("PlanRun", head, _Entries.dump_json(entries))
         return self.facts(PostingPlanned)
 
@@ -274,10 +274,10 @@ class World:
         assert isinstance(done, PostingDone), done
         return done
 
-    async def undo(self) -> list[Head]:
+    async def undo(self, *heads: ChargesResolved) -> list[Head]:
         self.revision += 1
         head = UndoPostings(**self._head(), connection=CONNECTION)
-        plans = [plan_of_batch(b) for b in self.batches]
+        plans = [plan_of_batch(b) for b in heads or self.batches]
         self.bus.messages.clear()
         await self.run("UndoPostings", head, _Texts.dump_json(plans))
         return [self.parsed(m) for m in self.bus.messages]
@@ -287,6 +287,7 @@ class World:
         payload = frame.encode(head.model_dump_json().encode(), body)
         name = f"job_{kind}_{self.revision}"
         job = HandRun(name, kind, payload, self._step, fence=self.fence)
+        job.connection = getattr(head, "connection", CONNECTION)
         await self.resume(job)
 
     async def resume(self, job: HandRun) -> None:

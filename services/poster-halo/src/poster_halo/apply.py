@@ -107,17 +107,19 @@ class ApplyingJob:
         *,
         writes: bool,
     ) -> _Run:
-        known = await known_of(self._tools.store, job, head.document)
-        for posting in known.postings.values():
-            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         days, recurring = [], False
+        replaces: set[str] = set()
         for plan, _ in todo:
             kept = await self._tools.store.batch(job.tenant, plan.batch)
             assert kept is not None, "its revision was seen"
             days.append(kept.head.document_date[:10])
+            replaces.update(kept.head.replaces)
             recurring = recurring or kept.head.policy.behaviour == "recurring"
+        known = await known_of(self._tools.store, job, head.document, replaces)
+        for posting in known.all:
+            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         today = self._tools.clock.today(settings.tenant.timezone)
-        since = window_start(today, settings, days, known.postings.values())
+        since = window_start(today, settings, days, known.all)
         seen = await look(self._tools, job, settings, since, recurring=recurring)
         batches = [plan.batch for plan, _ in todo]
         planner = Planner(self._tools.store, job, seen, known, batches)

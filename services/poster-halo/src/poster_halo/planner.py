@@ -10,6 +10,7 @@ from poster_halo.domain.amounts import Precision
 from poster_halo.domain.desired import Item, decided_rows, desired_lines
 from poster_halo.domain.plan import plan as plan_of
 from poster_halo.domain.postings import Posting
+from poster_halo.domain.replacement import Replaced, against
 from poster_halo.domain.shape import Batch, Elsewhere, Plan
 from poster_halo.domain.stamps import Origin
 from poster_halo.look import Look
@@ -25,10 +26,24 @@ class Known:
 
     postings: dict[str, Posting]  # by plan, at this connection
     elsewhere: frozenset[str]  # lines that stand at another connection
+    older: tuple[Posting, ...] = ()  # of the documents that this one replaces (R14)
+
+    @property
+    def all(self) -> list[Posting]:
+        """Everything that a look must reach back for."""
+        return [*self.postings.values(), *self.older]
 
 
-async def known_of(store: Store, job: JobRun, document: str) -> Known:
+async def known_of(
+    store: Store, job: JobRun, document: str, replaces: Collection[str] = ()
+) -> Known:
     """Read once per job."""
+    older = [
+        stored.value
+        for name in sorted(replaces)
+        async for stored in store.postings_of(job.tenant, name)
+        if stored.value.connection == job.connection
+    ]
     postings: dict[str, Posting] = {}
     elsewhere: set[str] = set()
     async for stored in store.postings_of(job.tenant, document):
@@ -39,7 +54,7 @@ async def known_of(store: Store, job: JobRun, document: str) -> Known:
             for part in posting.parts:
                 if part.state != "undone":
                     elsewhere.update(part.lines)
-    return Known(postings, frozenset(elsewhere))
+    return Known(postings, frozenset(elsewhere), tuple(older))
 
 
 class Planner:
@@ -63,6 +78,8 @@ class Planner:
         lines = desired_lines(decided_rows(kept.lines), items, to, selection)
         batch = batch_of(head, self._look, selected=bool(selection))
         observed = self._look.observed
+        if head.replaces:
+            lines = against(lines, self._replaced(head), observed)
         elsewhere = Elsewhere(self.known.elsewhere)
         made = plan_of(batch, lines, posting, observed, elsewhere)
         if posting is not None and made.code == "gone-at-destination":
@@ -73,6 +90,14 @@ class Planner:
             elsewhere = Elsewhere(self.known.elsewhere, wanted)
             made = plan_of(batch, lines, posting, observed, elsewhere)
         return made
+
+    def _replaced(self, head: ChargesResolved) -> Replaced:
+        """What the postings of the older documents have for the same bill-to."""
+        lines: set[str] = set()
+        for posting in self.known.older:
+            if (posting.bill_to, posting.currency) == (head.bill_to, head.currency):
+                lines.update(*(part.lines for part in posting.standing))
+        return Replaced(head.tenant, head.source, head.document, head.replaces, frozenset(lines))
 
     async def _look_closer(self, posting: Posting) -> None:
         """A list that lacks an invoice is no proof that it is gone."""

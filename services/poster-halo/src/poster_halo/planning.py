@@ -34,15 +34,16 @@ class PlanningJob:
         entries = await self._current(job, head, entries)
         if not entries:
             return
-        known = await known_of(self._tools.store, job, head.document)
-        for posting in known.postings.values():
-            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         heads = [await self._head(job, entry) for entry in entries]
+        replaces = {name for kept in heads for name in kept.head.replaces}
+        known = await known_of(self._tools.store, job, head.document, replaces)
+        for posting in known.all:
+            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         since = window_start(
             self._tools.clock.today(settings.tenant.timezone),
             settings,
             [kept.head.document_date[:10] for kept in heads],
-            known.postings.values(),
+            known.all,
         )
         recurring = any(k.head.policy.behaviour == "recurring" for k in heads)
         del heads

@@ -8,9 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from poster_halo.domain.amounts import Precision, amounts, original
+from schemas.money import ZERO
 
 SHORT_MAX = 255
 LONG_MAX = 4000
@@ -43,6 +45,10 @@ class Desired:
     restated: bool
     hold: str | None = None
     warnings: tuple[str, ...] = ()
+    settled: Decimal = ZERO  # R14: what an older document's line has posted of it already
+    settled_cost: Decimal = ZERO
+    is_settled: bool = False  # nothing is left to post
+    counts: int = 1  # 0: a credit of an older document's line, no line of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def order_of(given: str | None) -> str:
 
 def escaped(text: str) -> str:
     """HaloPSA takes a dollar sign before a word for a variable and swallows both."""
-    return _VARIABLE.sub("$ ", text)
+    return _VARIABLE.sub("$ ", text) if "$" in text else text
 
 
 def cut(text: str, limit: int) -> str:
@@ -144,6 +150,7 @@ def _amount(given: str | None) -> Decimal | None:
     return None if given is None else Decimal(given)
 
 
+@lru_cache(maxsize=1024)  # a document has few periods and many lines
 def _last_day(start: str | None, end: str | None) -> str | None:
     if end is None:
         return None

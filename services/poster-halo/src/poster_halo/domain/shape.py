@@ -92,7 +92,6 @@ class Plan:
     standing: dict[str, OurLine] = field(default_factory=dict)
     documents: dict[int, Document] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
-    settled: dict[str, OurLine] = field(default_factory=dict)
     code: str | None = None
     text: str = ""
     warnings: list[str] = field(default_factory=list)

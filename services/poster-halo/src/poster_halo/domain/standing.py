@@ -30,6 +30,8 @@ class Standing:
         left: list[Desired] = []
         away: list[Desired] = []
         for want in made.lines:
+            if want.is_settled:
+                continue
             hits = observed.live(want.id)
             copies = [] if hits else observed.copied(want.id)
             if len(hits) > 1:

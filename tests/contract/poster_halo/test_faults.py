@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from chassis.service import LeaseLost
 from schemas.messages import PostingDone, PostingRefused
 from support.poster import charge, resolved
 
@@ -160,3 +161,118 @@ async def test_an_item_that_was_not_made_holds_its_batch(world: World) -> None:
     (planned,) = await world.plan()
     assert planned.code == "item-missing"
     assert sums(planned.money) == {"held item-missing": Decimal("22.50")}
+
+
+async def test_one_absent_look_is_no_proof(world: World) -> None:
+    """The list lags behind the write whose answer was lost: a second look finds it."""
+    await world.spoil(
+        {"kind": "lost_answer", "method": "POST", "path": "/Invoice"},
+        {"kind": "stale_list", "lists": 1},
+    )
+    done = await world.post(charge(1))
+    assert done.matches
+    assert "one more look first" in world.waits
+    assert len(await world.invoices()) == 1
+
+
+async def test_a_write_may_land_until_its_settle_time_is_over(world: World) -> None:
+    await world.give((resolved([charge(1)]), [charge(1)]))
+    await world.plan()
+    start = world.steps
+    await world.apply()
+    steps = world.steps - start
+    await world.undo()
+    waited = False
+    for at in range(1, steps + 1):
+        await world.give((resolved([charge(1)]), [charge(1)]))
+        await world.plan()
+        world.waits.clear()
+        world.kill_at = world.steps + at
+        began = world.clock.now()
+        await world.apply()
+        if any("may still land" in why for why in world.waits):
+            waited = True
+            assert (world.clock.now() - began).total_seconds() >= 30
+        await world.undo()
+    assert waited
+
+
+async def test_whoever_lost_the_lease_writes_no_more(world: World) -> None:
+    await world.give((resolved([charge(1)]), [charge(1)]))
+    await world.plan()
+    world.lost_at_guard = True
+    with pytest.raises(LeaseLost):
+        await world.apply()
+    assert await world.invoices() == []
+
+
+async def test_a_line_on_two_invoices_is_doubled(world: World) -> None:
+    await world.post(charge(1))
+    (invoice,) = await world.invoices()
+    await world.load(invoices=[invoice | {"id": 999, "reference": "somebody's copy"}])
+    await world.give((resolved([charge(1)]), [charge(1)]))
+    (planned,) = await world.plan()
+    assert planned.code == "doubled-at-destination"
+    assert planned.operations == 0
+
+
+async def test_killed_at_every_step_nothing_starts_after_a_mismatch(world: World) -> None:
+    batches = [[charge(n)] for n in range(3)]
+    heads = [(resolved(b, client=42 + n), b) for n, b in enumerate(batches)]
+    for at in range(1, 60):
+        await world.give(*heads)
+        await world.plan()
+        await world.control("faults", {"faults": [{"kind": "drop_line"}]})
+        before = len(await world.invoices())
+        world.kill_at = world.steps + at
+        answers = await world.apply()
+        done = [a for a in answers if isinstance(a, PostingDone)]
+        stopped = [a for a in answers if isinstance(a, PostingRefused)]
+        assert [d.matches for d in done] == [False], (at, answers)
+        assert [r.code for r in stopped] == ["run-stopped"] * 2, at
+        assert len(await world.invoices()) == before + 1, at
+        for invoice in await world.invoices():
+            await world.edit("invoices", invoice["id"], void=True)
+        await world.undo()
+        world.kill_at = None
+
+
+async def test_killed_at_every_step_several_invoices_of_one_batch(world: World) -> None:
+    lines = [charge(n, order=f"PO-{n}") for n in range(3)]
+    heads = (resolved(lines, policy={"one_invoice_per": "order"}), lines)
+    await world.give(heads)
+    await world.plan()
+    start = world.steps
+    await world.apply()
+    steps = world.steps - start
+    await world.undo()
+    for at in range(1, steps + 1):
+        await world.give(heads)
+        await world.plan()
+        world.kill_at = world.steps + at
+        (done,) = await world.apply()
+        assert isinstance(done, PostingDone), (at, done)
+        assert done.matches
+        assert set((await world.stamps()).values()) == {1}, at
+        assert len(await world.stamps()) == 3
+        await world.undo()
+        assert await world.stamps() == {}, at
+
+
+@pytest.mark.parametrize("fault", ["lost_answer", "empty_500", "reset"])
+async def test_an_undo_is_killed_at_every_step_and_loses_its_answer(
+    world: World, fault: str
+) -> None:
+    lines = [charge(1)]
+    heads = (resolved(lines), lines)
+    for at in range(1, 16):
+        await world.give(heads)
+        await world.plan()
+        await world.apply()
+        assert set((await world.stamps()).values()) == {1}
+        await world.spoil({"kind": fault, "method": "POST", "path": "/Invoice"})
+        world.kill_at = world.steps + at
+        answers = await world.undo()
+        assert {a.kind for a in answers} == {"PostingUndone"}, at
+        assert await world.stamps() == {}, at
+        world.kill_at = None

@@ -175,3 +175,31 @@ async def test_killed_at_every_step_an_append_stands_once(world: World) -> None:
         assert set((await world.stamps()).values()) == {1}, at
         await world.undo()
         assert await world.stamps() == {}, at
+
+
+async def test_r16_a_target_that_changed_after_the_look_is_not_written_on(world: World) -> None:
+    await _open(world)
+    await _plan(world)
+
+    async def paid() -> None:
+        await world.edit("invoices", 700, set={"amountpaid": 5})
+
+    world.meanwhile["invoice"] = paid
+    (refused,) = await world.apply()
+    assert isinstance(refused, PostingRefused)
+    assert (refused.code, refused.plan_again) == ("moved", True)
+    assert await world.stamps() == {}
+
+
+async def test_r16_foreign_lines_that_read_back_changed_are_an_alarm(world: World) -> None:
+    await _open(world)
+    await _plan(world)
+
+    async def edited() -> None:
+        await world.edit("invoices", 700, line={"id": 5700, "qty_order": 2})
+
+    world.meanwhile["newest_invoices"] = edited
+    (done,) = await world.apply()
+    assert isinstance(done, PostingDone)
+    assert not done.matches
+    assert "foreign-lines-changed" in done.warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from chassis.http import Retries
 from chassis.jobs import JobFailure, JobKind, Jobs
 from chassis.outbox import Outbox
 from chassis.records import Message
-from chassis.service import JobRun, JobWaits, Service
+from chassis.service import JobRun, JobWaits, LeaseLost, Service
 from chassis.versions import SettingsVersions
 from poster_halo.app import build
 from sandbox import halopsa
@@ -40,7 +40,7 @@ from schemas.settings import Settings
 from schemas.statement import Entry
 from support.memory_records import MemoryRecords, Shelf
 from support.poster import CONNECTION, TENANT, body_of, plan_of_batch, resolved
-from vendors.halopsa import Halo, HaloCredentials, Line
+from vendors.halopsa import Halo, HaloCredentials, HaloInvoice, Line
 
 PASSES_MAX = 80
 _KINDS = {kind.model_fields["kind"].default: kind for kind in FACTS}
@@ -117,6 +117,7 @@ class HandRun:
     checkpoint: bytes | None = None
     attempts: int = 0
     fence: int = 1
+    lost: bool = False
 
     async def save(self, checkpoint: bytes) -> None:
         self.step()
@@ -124,7 +125,28 @@ class HandRun:
         self.step()
 
     async def guard(self) -> None:
+        if self.lost:
+            raise LeaseLost("another owner")
         self.step()
+
+
+class Watched(Halo):
+    """HaloPSA as we call it; somebody else may act there before a call of a given name."""
+
+    meanwhile: dict[str, Callable[[], Awaitable[Any]]]
+
+    async def invoice(self, invoice_id: int) -> HaloInvoice | None:
+        await self._first("invoice")
+        return await super().invoice(invoice_id)
+
+    async def newest_invoices(self, ids: set[int], max_pages: int) -> list[HaloInvoice]:
+        await self._first("newest_invoices")
+        return await super().newest_invoices(ids, max_pages)
+
+    async def _first(self, name: str) -> None:
+        act = self.meanwhile.pop(name, None)
+        if act is not None:
+            await act()
 
 
 def only_halo() -> Sandbox:
@@ -146,6 +168,8 @@ class World:
     kill_at: int | None = None
     waits: list[str] = field(default_factory=list)
     fence: int = 1
+    lost_at_guard: bool = False  # another owner has taken the lease over
+    meanwhile: dict[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.http = httpx.AsyncClient(
@@ -178,7 +202,10 @@ class World:
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:  # noqa: ARG002
         retries = Retries(attempts=3, first_wait_s=0.01, wait_max_s=0.02, jitter=lambda: 1.0)
         line = Line(self.http, self.clock, retries=retries)
-        return Halo("http://sandbox/halopsa", HaloCredentials("any", SecretStr("secret")), line)
+        key = HaloCredentials("any", SecretStr("secret"))
+        halo = Watched("http://sandbox/halopsa", key, line)
+        halo.meanwhile = self.meanwhile
+        return halo
 
     # ---- the vendor's side
 
@@ -287,6 +314,7 @@ class World:
         payload = frame.encode(head.model_dump_json().encode(), body)
         name = f"job_{kind}_{self.revision}"
         job = HandRun(name, kind, payload, self._step, fence=self.fence)
+        job.lost = self.lost_at_guard
         job.connection = getattr(head, "connection", CONNECTION)
         await self.resume(job)
 
@@ -311,6 +339,7 @@ class World:
                 job.fence = self.fence
                 self.start()
             else:
+                self.kill_at = None
                 await self.outbox.sweep()
                 return
             job.attempts += 1

@@ -117,7 +117,9 @@ async def test_killed_at_every_step_every_line_stands_once(world: World) -> None
         assert await world.stamps() == {}, at
 
 
-async def test_the_canary_is_the_plan_of_median_total_and_is_read_back_alone(world: World) -> None:
+async def test_r17_the_canary_has_the_median_total_and_is_read_back_alone(
+    world: World,
+) -> None:
     batches = [[charge(n, quantity=str(n))] for n in (1, 5, 3)]
     await world.give(*[(resolved(b, client=42 + n), b) for n, b in enumerate(batches)])
     await world.plan()
@@ -276,3 +278,32 @@ async def test_an_undo_is_killed_at_every_step_and_loses_its_answer(
         assert {a.kind for a in answers} == {"PostingUndone"}, at
         assert await world.stamps() == {}, at
         world.kill_at = None
+
+
+async def test_wrong_credentials_refuse_every_batch_with_all_its_money(world: World) -> None:
+    lines = [charge(1), charge(2)]
+    await world.give((resolved(lines), lines))
+    world.client_id = "bad"
+    assert await world.plan() == []
+    (refused,) = world.facts(PostingRefused)
+    assert (refused.code, refused.command) == ("halopsa-login", "plan")
+    assert sums(refused.money) == {"refused halopsa-login": Decimal("45.00")}
+    world.client_id = "any"
+    await world.give((resolved(lines), lines))
+    await world.plan()
+    world.client_id = "bad"
+    (refused,) = await world.apply()
+    assert isinstance(refused, PostingRefused)
+    assert (refused.code, refused.command) == ("halopsa-login", "apply")
+    assert await world.invoices() == []
+
+
+async def test_a_head_stays_within_its_limit_whatever_texts_there_are(world: World) -> None:
+    lines = [charge(n, text="\U0001f4b8" * 300) for n in range(40)]
+    head = resolved(lines, client_name="\U0001f4b8" * 300, warnings=("w" * 90,) * 50)
+    await world.spoil({"kind": "drop_line", "times": 30})
+    await world.give((head, lines))
+    await world.plan()
+    (done,) = await world.apply()
+    assert isinstance(done, PostingDone)
+    assert not done.matches

@@ -254,3 +254,17 @@ async def test_recurring_costs_two_calls_a_client(recurring: World) -> None:
     assert calls.pop("POST /RecurringInvoice") == 6
     assert calls.pop("GET /RecurringInvoice/{id}") <= 6 + 1
     assert sum(calls.values()) <= 12, calls
+
+
+async def test_r11_a_held_batch_leaves_last_months_lines_alone(recurring: World) -> None:
+    await _post(recurring, [charge(1)])
+    await _bill(recurring)
+    before = await recurring.recurring()
+    line = _next(7, 9)
+    head = resolved(
+        [line], document="doc_2", recurring=-94, policy=RECURRING, document_date="2026-12-01"
+    )
+    await recurring.give((head, [line]), item=None)
+    (planned,) = await recurring.plan()
+    assert (planned.code, planned.operations) == ("item-missing", 0)
+    assert await recurring.recurring() == before

@@ -139,9 +139,11 @@ class Watched(Halo):
         await self._first("invoice")
         return await super().invoice(invoice_id)
 
-    async def newest_invoices(self, ids: set[int], max_pages: int) -> list[HaloInvoice]:
+    async def newest_invoices(
+        self, ids: set[int], max_pages: int, size: int = 100
+    ) -> list[HaloInvoice]:
         await self._first("newest_invoices")
-        return await super().newest_invoices(ids, max_pages)
+        return await super().newest_invoices(ids, max_pages, size)
 
     async def _first(self, name: str) -> None:
         act = self.meanwhile.pop(name, None)
@@ -168,6 +170,7 @@ class World:
     kill_at: int | None = None
     waits: list[str] = field(default_factory=list)
     fence: int = 1
+    client_id: str = "any"
     lost_at_guard: bool = False  # another owner has taken the lease over
     meanwhile: dict[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
 
@@ -202,7 +205,7 @@ class World:
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:  # noqa: ARG002
         retries = Retries(attempts=3, first_wait_s=0.01, wait_max_s=0.02, jitter=lambda: 1.0)
         line = Line(self.http, self.clock, retries=retries)
-        key = HaloCredentials("any", SecretStr("secret"))
+        key = HaloCredentials(self.client_id, SecretStr("secret"))
         halo = Watched("http://sandbox/halopsa", key, line)
         halo.meanwhile = self.meanwhile
         return halo

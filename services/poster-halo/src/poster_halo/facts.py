@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from poster_halo.domain.desired import Desired
@@ -17,7 +17,8 @@ from schemas.settings import Settings
 from schemas.statement import Entry, Outcome
 
 IDS_MAX = 40  # a head is at most 4 KiB
-TEXT_MAX = 600
+TEXT_MAX = 300
+WARNINGS_MAX = 20
 
 
 def about(command: Head, batch: ChargesResolved) -> dict[str, Any]:
@@ -93,6 +94,11 @@ def short(text: str) -> str:
     return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
 
 
+def told(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in a head's room."""
+    return tuple(dict.fromkeys(one[:80] for one in warnings))[:WARNINGS_MAX]
+
+
 def planned(
     command: Head, batch: ChargesResolved, plan: Plan, warnings: Sequence[str]
 ) -> PostingPlanned:
@@ -111,7 +117,7 @@ def planned(
         updates=len(kinds) - kinds.count("create"),
         code=plan.code,
         text=short(plan.text),
-        warnings=tuple(dict.fromkeys((*batch.warnings, *plan.warnings, *warnings)))[:IDS_MAX],
+        warnings=told((*plan.warnings, *warnings, *batch.warnings)),
         money=money_of(plan, {}, ("pending", "")),
         rounding_price=sum((line.total - line.money for line in left), ZERO),
         rounding_cost=sum((line.cost_total - line.cost_money for line in left), ZERO),

@@ -20,6 +20,7 @@ STOPPED = b"stopped"  # checkpoint: what has not started is refused
 MOVED = "moved"
 PAGE = 100
 SPARE_PAGES = 2
+SPARE_ROWS = 5  # invoices that somebody else makes meanwhile
 DIFFERENCES_MAX = 8  # a head is at most 4 KiB; the statement shows the whole amount
 
 
@@ -36,8 +37,11 @@ class Reading:
         recurring = ids - invoices
         shown: dict[int, Document | None] = {}
         if invoices:
-            pages = -(-len(invoices) // PAGE) + SPARE_PAGES
-            for one in await self._look.halo.newest_invoices(invoices, pages):
+            appended = any(p.kind == "append" for work in works for p in work.posting.unread)
+            # New ones are the newest: a page for them alone. What was appended to may be older.
+            size = PAGE if appended else min(PAGE, len(invoices) + SPARE_ROWS)
+            pages = -(-len(invoices) // size) + SPARE_PAGES
+            for one in await self._look.halo.newest_invoices(invoices, pages, size):
                 shown[one.id] = self._look.document(one)
         if len(recurring) > 1:
             for one in await self._look.halo.recurring_invoices():
@@ -81,7 +85,7 @@ class Reading:
             external_ids=self._ids(work),
             money=money,
             differences=tuple(differences[:DIFFERENCES_MAX]),
-            warnings=tuple(dict.fromkeys((*work.plan.warnings, *work.warnings))),
+            warnings=facts.told((*work.warnings, *work.plan.warnings)),
         )
         message = await self._tools.message(fact)
         if not created and not updated and not work.posting.parts and not work.plan.standing:

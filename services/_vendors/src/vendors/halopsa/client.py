@@ -122,8 +122,10 @@ class Halo:
         found = [HaloInvoice(row) for row in rows]
         return [one for one in found if one.invoice_date is None or one.invoice_date >= since]
 
-    async def newest_invoices(self, ids: set[int], max_pages: int) -> list[HaloInvoice]:
-        """Those of the ids that are met, with lines, newest id first, in pages of 100.
+    async def newest_invoices(
+        self, ids: set[int], max_pages: int, size: int = 100
+    ) -> list[HaloInvoice]:
+        """Those of the ids that are met, with lines, newest id first, in pages of `size`.
 
         Ends when all were seen, the list ends, or `max_pages` were read: an id that is not
         returned was not met, which is no proof that it is gone.
@@ -134,7 +136,7 @@ class Halo:
         for number in range(1, max_pages + 1):
             if len(met) == len(ids):
                 break
-            page = await self._page("Invoice", asked, number, 100)
+            page = await self._page("Invoice", asked, number, size)
             fresh = [one for one in map(HaloInvoice, page.rows) if one.id not in seen]
             met |= {one.id: one for one in fresh if one.id in ids}
             seen |= {one.id for one in fresh}

@@ -42,7 +42,10 @@ def plan(
     standing.integrity(own, left)
     if made.code is not None:
         return made
-    left = _releasable(made, left)
+    ready = _releasable(made, left)
+    if ready is None:
+        return made
+    left = ready
     behaviour = batch.policy.behaviour
     if behaviour == "recurring":
         left = recurring.plan_recurring(made, left, observed, elsewhere)
@@ -53,7 +56,7 @@ def plan(
     return made
 
 
-def _releasable(made: Plan, left: list[Desired]) -> list[Desired]:
+def _releasable(made: Plan, left: list[Desired]) -> list[Desired] | None:
     """R12: one held line holds its batch, unless it may post in part; R13: what is not selected."""
     not_selected = [line for line in left if line.hold == "not-selected"]
     blocked = [line for line in left if line.hold not in (None, "not-selected")]
@@ -66,7 +69,7 @@ def _releasable(made: Plan, left: list[Desired]) -> list[Desired]:
             made.held[line.id] = line.hold or ""
         if not made.batch.policy.post_partial:
             made.hold(code, f"{len(blocked)} lines have no item yet", go)
-            return []
+            return None
         made.text = f"{len(blocked)} lines wait: {code}"
     return go
 

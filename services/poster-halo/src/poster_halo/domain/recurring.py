@@ -38,7 +38,7 @@ def plan_recurring(
     if newer or (billed and not before):
         return _too_late(made, left, observed)
     mine = [one for one in ours if one.prefix == batch.origin.prefix]
-    if sum((line.money for line in made.lines), ZERO) < 0:
+    if left and sum((line.money for line in made.lines), ZERO) < 0:
         made.hold("net-credit", "a net credit can not stand on a recurring invoice", left)
         return []
     if before and not _guarded(made, before, copies, left):

@@ -1,0 +1,58 @@
+# Chargeline: what a developer types. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+
+export UV_COMPILE_BYTECODE := 1
+export PYTHONPATH := tests
+RUN := uv run --frozen
+RUNS ?= 300
+CHAOS_SCALE ?= 1
+
+.PHONY: help setup run test check fmt schemas chaos mutants matrix months bench clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install everything the lock file names into .venv
+	@uv sync --frozen
+
+run: setup ## a whole month on the vendor sandboxes: holds, their resolution, the statement at zero
+	@$(RUN) chargeline demo
+
+test: setup ## every test; counts per suite; a skipped test fails
+	@$(RUN) python -m suites $(ONLY)
+
+check: setup ## ruff, mypy strict, import contracts, schema drift
+	@$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports --no-cache
+	$(RUN) python -m schemas.export --check
+
+fmt: setup ## put the code into one shape
+	@$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+schemas: setup ## write schemas/json and new examples from the code
+	@$(RUN) python -m schemas.export
+
+chaos: setup ## seeded histories with kills and vendor faults (RUNS=300, CHAOS_SCALE=1)
+	@RUNS=$(RUNS) CHAOS_SCALE=$(CHAOS_SCALE) $(RUN) python -m chaos.run
+
+mutants: setup ## take the guards away one by one: each must go red
+	@$(RUN) python -m chaos.mutants
+
+matrix: setup ## behaviours x lifecycle modes x modifiers x levels against a table of expectations
+	@$(RUN) python -m matrix.run
+
+months: setup ## a year on one data folder, recurring invoices created in between
+	@$(RUN) python -m months.run
+
+bench: setup ## speed, size and vendor calls as ratios to a floor measured in the same run
+	@$(RUN) python -m bench.run
+
+clean: ## remove what can be made again; data folders stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,41 @@
+"""What the body of each message holds: one type a section (see `schemas.frame`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from schemas import messages as m
+from schemas.charges import ChargeLines, DecidedLines, ItemChoices
+
+
+class DocumentBatches(BaseModel):
+    """The body of DocumentRead: the batches formed, and the companies that nothing decides yet."""
+
+    batches: list[m.BatchEntry] = []
+    companies: list[m.Company] = []
+
+
+_BATCHES: TypeAdapter[Any] = TypeAdapter(list[m.BatchEntry])
+_STRINGS: TypeAdapter[Any] = TypeAdapter(list[str])
+
+# A message that is not here has no body. The plan in PostingPlanned is the poster's own shape:
+# others pass it on and show it, so its schema is any JSON object.
+BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
+    m.MatchCompanies: (TypeAdapter(list[m.Company]),),
+    m.ResolveRun: (_BATCHES,),
+    m.CreateItems: (_STRINGS,),
+    m.PlanRun: (_BATCHES,),
+    m.ApplyRun: (TypeAdapter(list[m.ApprovedPlan]),),
+    m.UndoPostings: (_STRINGS,),
+    m.DocumentsListed: (TypeAdapter(list[m.DocumentEntry]),),
+    m.DocumentRead: (TypeAdapter(DocumentBatches),),
+    m.ChargesReceived: (ChargeLines,),
+    m.ChargesNormalized: (DecidedLines,),
+    m.CompaniesMatched: (TypeAdapter(list[m.CompanyMatch]),),
+    m.ChargesResolved: (ItemChoices, DecidedLines),
+    m.ChargesHeld: (TypeAdapter(list[m.Hold]),),
+    m.ItemsCreated: (TypeAdapter(dict[str, m.ItemMade]),),
+    m.PostingPlanned: (TypeAdapter(dict[str, Any]),),
+}

@@ -1,0 +1,195 @@
+"""One example of every message: what a developer reads first, and what tomorrow must still parse.
+
+A small story in valid values: one seat line of 3 x 12.50 USD for one client, posted on invoice 501.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from schemas import frame
+from schemas import messages as m
+from schemas.bodies import BODIES, DocumentBatches
+from schemas.charges import ChargeLine, DecidedLine, ItemChoice
+from schemas.ids import batch_id, derive_id, digest, line_id, plan_id
+from schemas.settings import EffectivePolicy, Settings
+from schemas.statement import Entry
+
+_TENANT, _DOCUMENT = "msp", "6c1f6a3e-5f0e-4a57-9d3c-8d1f5a1b2c3d"
+_LINE = line_id(_TENANT, "pax8", _DOCUMENT, "b1a2c3d4")
+_BATCH = batch_id(_TENANT, "pax8", _DOCUMENT, "client:1001", "USD")
+_CONNECTION = derive_id("connection", _TENANT, "halopsa", "https://msp.halopsa.com")
+_PLAN = plan_id(_BATCH, _CONNECTION)
+_CONTENT, _HASH = digest("content", _BATCH), digest("plan", _BATCH)
+_KEY = "pax8:prod-1:monthly"
+_PRICE, _COST = Decimal("37.50"), Decimal("30.00")
+
+_HEAD: dict[str, Any] = {
+    "tenant": _TENANT,
+    "run": derive_id("run", _TENANT, "pax8", _DOCUMENT, 1),
+    "revision": 1,
+    "settings": Settings().version,
+    "document": _DOCUMENT,
+}
+_TO_HALO = _HEAD | {"connection": _CONNECTION}
+_OF_BATCH = _HEAD | {
+    "batch": _BATCH,
+    "bill_to": "client:1001",
+    "currency": "USD",
+    "content": _CONTENT,
+    "lines": 1,
+}
+_POSTING = _OF_BATCH | {"connection": _CONNECTION, "plan": _PLAN, "hash": _HASH}
+_MONTH: dict[str, Any] = {"document_date": "2026-11-01", "period": "2026-11"}
+_KEPT: dict[str, Any] = {"kept_lines": 1, "kept_price": _PRICE, "kept_cost": _COST}
+
+_ENTRY = m.BatchEntry(
+    batch=_BATCH, content=_CONTENT, revision=1, bill_to="client:1001", currency="USD", lines=1
+)
+_COMPANY = m.Company(company="comp-1", name="Acme", external="ACME", lines=1, price={"USD": _PRICE})
+_SUGGESTION = m.Suggestion(id=1002, name="Acme Ltd", score=91, evidence="name alike")
+_CHARGE = ChargeLine(
+    id=_LINE,
+    type="subscription",
+    term="Monthly",
+    company="comp-1",
+    company_name="Acme",
+    subscription="sub-1",
+    product="prod-1",
+    sku="SKU-1",
+    name="Mail, per seat",
+    start=date(2026, 11, 1),
+    end=date(2026, 12, 1),
+    quantity=Decimal(3),
+    price=Decimal("12.50"),
+    cost=Decimal("10.00"),
+    total=_PRICE,
+    cost_total=_COST,
+)
+_DECIDED = DecidedLine(
+    id=_LINE,
+    outcome="kept",
+    total=_PRICE,
+    cost_total=_COST,
+    product_key=_KEY,
+    product="prod-1",
+    term="Monthly",
+    name="Mail, per seat",
+    company="comp-1",
+    slot=digest("slot", _LINE),
+    quantity=Decimal(3),
+    price=Decimal("12.50"),
+    cost=Decimal("10.00"),
+)
+_ITEM = ItemChoice(product_key=_KEY, item=701, name="Mail, per seat", evidence="accounts id")
+_HOLD = m.Hold(
+    code="client-unmapped",
+    text="company Acme has no HaloPSA client: map it, or exclude it",
+    company="comp-1",
+    name="Acme",
+    lines=1,
+    price=_PRICE,
+    cost=_COST,
+    suggestions=(_SUGGESTION,),
+)
+
+
+def _money(outcome: Any) -> tuple[Entry, ...]:
+    return (Entry(outcome=outcome, lines=1, price=_PRICE, cost=_COST),)
+
+
+_STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
+    (m.ListDocuments(**_HEAD, since="2026-10-01"), ()),
+    (m.IngestDocument(**_HEAD), ()),
+    (m.ReadDrafts(**_HEAD), ()),
+    (m.MatchCompanies(**_TO_HALO), ([_COMPANY],)),
+    (m.ResolveRun(**_TO_HALO), ([_ENTRY],)),
+    (m.CreateItems(**_TO_HALO), ([_KEY],)),
+    (m.PlanRun(**_TO_HALO), ([_ENTRY],)),
+    (m.ApplyRun(**_TO_HALO), ([m.ApprovedPlan(batch=_BATCH, plan=_PLAN, hash=_HASH)],)),
+    (m.UndoPostings(**_TO_HALO), ([_PLAN],)),
+    (
+        m.DocumentsListed(**_HEAD),
+        ([m.DocumentEntry(document=_DOCUMENT, date="2026-11-01", currency="USD")],),
+    ),
+    (m.DraftsRead(**_HEAD, snapshot="drafts", rows_read=2, rows_promised=2), ()),
+    (
+        m.DocumentRead(
+            **_HEAD, rows_read=1, rows_promised=1, batches=1, pages=1, document_date="2026-11-01"
+        ),
+        (DocumentBatches(batches=[_ENTRY], companies=[_COMPANY]),),
+    ),
+    (
+        m.ChargesReceived(
+            **_OF_BATCH, **_MONTH, policy=EffectivePolicy(), client=1001, price=_PRICE, cost=_COST
+        ),
+        ([_CHARGE],),
+    ),
+    (
+        m.ChargesNormalized(**_OF_BATCH, **_MONTH, **_KEPT, policy=EffectivePolicy(), client=1001),
+        ([_DECIDED],),
+    ),
+    (
+        m.CompaniesMatched(**_TO_HALO),
+        ([m.CompanyMatch(company="comp-1", name="Acme", suggestions=(_SUGGESTION,))],),
+    ),
+    (
+        m.ChargesResolved(
+            **_OF_BATCH,
+            **_MONTH,
+            **_KEPT,
+            connection=_CONNECTION,
+            policy=EffectivePolicy(),
+            client=1001,
+            client_name="Acme",
+        ),
+        ({_KEY: _ITEM}, [_DECIDED]),
+    ),
+    (
+        m.ChargesHeld(
+            **_OF_BATCH,
+            connection=_CONNECTION,
+            code=_HOLD.code,
+            text=_HOLD.text,
+            held_lines=1,
+            held_price=_PRICE,
+            held_cost=_COST,
+        ),
+        ([_HOLD],),
+    ),
+    (
+        m.ItemsCreated(**_TO_HALO, created=1),
+        ({_KEY: m.ItemMade(product_key=_KEY, item=701)},),
+    ),
+    (
+        m.PostingPlanned(**_POSTING, client=1001, operations=1, creates=1, money=_money("pending")),
+        ({"operations": ["create"]},),
+    ),
+    (
+        m.PostingDone(**_POSTING, created=1, external_ids=("501",), money=_money("posted")),
+        (),
+    ),
+    (m.PostingUndone(**{**_POSTING, "hash": ""}, listed=("item 701",)), ()),
+    (
+        m.PostingRefused(
+            **_POSTING,
+            code="moved",
+            text="invoice 501 was changed since it was planned: plan again",
+            plan_again=True,
+            money=_money("refused"),
+        ),
+        (),
+    ),
+)
+
+
+def _framed(head: m.Head, sections: tuple[Any, ...]) -> bytes:
+    adapters = BODIES.get(type(head), ())
+    assert len(adapters) == len(sections), f"{type(head).__name__}: one value a section"
+    body = frame.join(*(a.dump_json(v) for a, v in zip(adapters, sections, strict=True)))
+    return frame.encode(head.model_dump_json().encode(), body)
+
+
+EXAMPLES: dict[str, bytes] = {type(head).__name__: _framed(head, body) for head, body in _STORY}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.charges import DecidedLine, DecidedLines, ItemChoice, ItemChoices
-from schemas.ids import batch_id, derive_id, line_id, plan_id
+from schemas.ids import batch_id, derive_id, digest, line_id, plan_id
 from schemas.messages import ChargesResolved
 from schemas.settings import EffectivePolicy
 
@@ -69,7 +69,7 @@ def resolved(
         "batch": batch_id(TENANT, SOURCE, document, bill_to, "USD"),
         "bill_to": bill_to,
         "currency": "USD",
-        "content": f"content {[line.id for line in lines]}",
+        "content": digest("content", *(line.id for line in lines)),
         "lines": len(lines),
         "connection": CONNECTION,
         "policy": EffectivePolicy.model_validate(policy or {}),

@@ -292,9 +292,9 @@ async def test_wrong_credentials_refuse_every_batch_with_all_its_money(world: Wo
     await world.give((resolved(lines), lines))
     await world.plan()
     world.client_id = "bad"
-    (refused,) = await world.apply()
-    assert isinstance(refused, PostingRefused)
-    assert (refused.code, refused.command) == ("halopsa-login", "apply")
+    (answer,) = await world.apply()
+    assert isinstance(answer, PostingRefused)
+    assert (answer.code, answer.command) == ("halopsa-login", "apply")
     assert await world.invoices() == []
 
 

@@ -75,11 +75,10 @@ class ApplyingJob:
             if await self._answered(job, plan):
                 continue
             revision = await self._tools.store.revision(job.tenant, plan.batch)
-            if revision < head.revision:
+            if not revision:
                 raise not_here_yet(job, plan.batch)
             record = await self._tools.store.plan(job.tenant, plan.plan)
-            current = record is not None and record.revision == head.revision == revision
-            if record is None or not current or record.hash != plan.hash:
+            if record is None or record.revision != revision or record.hash != plan.hash:
                 kept = await self._tools.store.batch(job.tenant, plan.batch)
                 assert kept is not None, "its revision was seen"
                 why = ("superseded", "the plan is not the newest one: plan again")

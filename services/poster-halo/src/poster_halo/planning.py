@@ -57,7 +57,7 @@ class PlanningJob:
         head, entries = _read(job)
         for entry in entries:
             kept = await self._tools.store.batch(job.tenant, entry.batch)
-            if kept is not None and kept.head.revision == head.revision:
+            if kept is not None and kept.head.revision == entry.revision:
                 await self._refuse(job, head, kept, failure.code, failure.text)
 
     async def _current(
@@ -100,7 +100,7 @@ class PlanningJob:
         record = PlanRecord(
             plan=name,
             batch=entry.batch,
-            revision=head.revision,
+            revision=kept.head.revision,
             hash=made.hash,
             own_hash=made.own_hash,
             code=made.code,

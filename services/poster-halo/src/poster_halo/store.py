@@ -39,7 +39,7 @@ class PlanRecord(BaseModel):
 
     plan: str
     batch: str
-    revision: int
+    revision: int  # of the batch that was planned
     hash: str
     own_hash: str
     code: str | None = None

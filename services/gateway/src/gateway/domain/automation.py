@@ -11,7 +11,7 @@ from schemas.money import ZERO
 from schemas.settings import Automation
 
 # The plan's warnings that stop an automatic run: a question nobody has answered, odd signs.
-STOPS = frozenset({"question-unanswered", "prorate-signs", "recurring-stale"})
+STOPS = frozenset({"email-unknown", "prorate-signs", "recurring-stale"})
 
 
 def stop(planned: PostingPlanned, history: Sequence[Decimal], rules: Automation) -> str | None:

@@ -156,6 +156,24 @@ async def test_r6_the_policy_of_the_bill_to_travels_with_its_level(world: World)
     assert batch.head.policy.level_of("drop_azure") == "global"
 
 
+async def test_r11_a_client_on_a_recurring_invoice_without_a_line_has_an_empty_batch(
+    world: World,
+) -> None:
+    await world.load(invoices=[document([item(1)])])
+    settings = mapped(
+        {"company": COMPANY, "halo": 7, "recurring": -7},
+        {"company": OTHER, "halo": 8, "recurring": -8},
+        {"company": "gone", "halo": 9, "recurring": -9, "exclude": True},
+        {"company": "invoiced", "halo": 10, "recurring": -10, "policy": Policy(behaviour="new")},
+        policy=Policy(behaviour="recurring"),
+    )
+    await world.ingest(DOCUMENT, settings)
+    lines = {b.head.bill_to: (b.head.lines, b.head.recurring) for b in world.batches()}
+    assert lines == {"client:7": (1, -7), "client:8": (0, -8)}
+    [empty] = [b for b in world.batches() if not b.head.lines]
+    assert (empty.body, empty.head.currency) == (b"[]", "USD")
+
+
 async def test_a_batch_that_is_too_large_is_held_with_its_sums(world: World) -> None:
     world.batch_lines_max = 2
     await world.load(invoices=[document(3)])

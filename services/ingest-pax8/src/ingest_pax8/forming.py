@@ -94,6 +94,7 @@ class Forming:
         """Take all lines in, page by page."""
         async for items in pages:
             self._page(items)
+        self._add_empty()
 
     @property
     def unknown(self) -> list[Company]:
@@ -141,6 +142,19 @@ class Forming:
         for key, lines in rows.items():
             self._spool.add(key, to_json(lines)[1:-1])
 
+    def _add_empty(self) -> None:
+        """R11: a client without a line here gets an empty batch, which takes older lines away.
+
+        The recurring invoice's currency is not known here: there is one for each of the document's.
+        """
+        if self._exclude or self._place.hold:
+            return
+        billed = {name for name, _ in self._groups}
+        currencies = sorted({currency for _, currency in self._groups if currency})
+        for bill_to in self._billing.recurring():
+            if bill_to.name not in billed:
+                self._groups.update({(bill_to.name, c): _Group(bill_to) for c in currencies})
+
     def _note_unknown(self, item: InvoiceItem) -> None:
         company = item.company_id or ""
         one = self._unknown.get(company)
@@ -155,7 +169,7 @@ class Forming:
         group, command = self._groups[key], self._command
         # A batch that is too large travels without its lines: what it sums to is in the head.
         too_large = group.lines > self._lines_max
-        body = b"[]" if too_large else self._spool.body(key)
+        body = self._spool.body(key) if group.lines and not too_large else b"[]"
         head = self._head(key, group, content_hash(body if not too_large else _sums(group)))
         tools, tenant = self._tools, command.tenant
         record = await tools.outbox.get(tenant, BATCHES, head.batch)

@@ -50,6 +50,17 @@ class Billing:
             answer = self._answers[key] = self._decide(*key)
         return answer
 
+    def recurring(self) -> list[BillTo]:
+        """Everybody who is billed on a recurring invoice, whether the document has lines or not."""
+        answers = (
+            self.of(row.company, row.subscription)
+            for rows in self._by_client.values()
+            for row in rows
+            if row.recurring is not None and not row.exclude
+        )
+        found = {a.name: a for a in answers if a.recurring and a.policy.behaviour == "recurring"}
+        return [found[name] for name in sorted(found)]
+
     def _decide(self, company: str, subscription: str | None) -> BillTo:
         settings = self._settings
         nobody = settings.policy_for(self._source, None)

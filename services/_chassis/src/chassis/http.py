@@ -15,6 +15,7 @@ import asyncio
 import ipaddress
 import random
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError
+
+# httpcore imports sniffio, which it does not need under asyncio, on every call; where it is not
+# installed each of these looks through all folders again. This makes it miss at once.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Resolve = Callable[[str, int], Awaitable[list[str]]]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from chassis.records import Records
 from gateway.domain.run import ReceivedSum
@@ -24,13 +26,43 @@ async def received(records: Records, tenant: str, document: str) -> dict[str, Re
     after = ""
     while pages := await records.find(tenant, "pages", "document", document, after=after, limit=10):
         for page in pages:
-            for item in items_of(page.body):
-                currency = str(item.get("currencyCode") or "")
+            for currency, total, cost_total in _amounts_of(page.body):
                 lines[currency] += 1
-                price[currency] += _number(item.get("total"))
-                cost[currency] += _number(item.get("costTotal"))
+                price[currency] += total
+                cost[currency] += cost_total
         after = pages[-1].key
     return {c: ReceivedSum(lines=lines[c], price=price[c], cost=cost[c]) for c in sorted(lines)}
+
+
+class _Row(BaseModel):
+    currency: str | None = Field(None, alias="currencyCode")
+    total: Decimal | None = None
+    cost_total: Decimal | None = Field(None, alias="costTotal")
+
+
+class _Page(BaseModel):
+    content: list[_Row] | None = None
+
+
+# A run of digits that a binary float might shorten: such a page is read numeral by numeral.
+_NUMERAL = bytes(100 if chr(b) in "0123456789." else 32 for b in range(256))
+_LONG = b"d" * 16
+
+
+def _amounts_of(stored: bytes) -> list[tuple[str, Decimal, Decimal]]:
+    """Currency, customer total and partner total of each line."""
+    _, _, raw = stored.partition(b"\n")
+    if _LONG not in raw.translate(_NUMERAL):
+        try:
+            rows = _Page.model_validate_json(raw).content or []
+        except ValidationError:
+            rows = None  # something in some row is odd
+        if rows is not None:
+            return [(r.currency or "", r.total or ZERO, r.cost_total or ZERO) for r in rows]
+    return [
+        (str(i.get("currencyCode") or ""), _number(i.get("total")), _number(i.get("costTotal")))
+        for i in items_of(stored)
+    ]
 
 
 def items_of(stored: bytes) -> list[dict[str, Any]]:
@@ -42,4 +74,11 @@ def items_of(stored: bytes) -> list[dict[str, Any]]:
 
 
 def _number(value: object) -> Decimal:
-    return value if isinstance(value, Decimal) else ZERO
+    """A numeral, also one in quotes; anything else counts as zero, and the statement shows it."""
+    if value is None or isinstance(value, bool):
+        return ZERO
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return ZERO
+    return number if number.is_finite() else ZERO

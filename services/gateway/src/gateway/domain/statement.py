@@ -19,6 +19,8 @@ from schemas.statement import (
     merge,
 )
 
+_UNREAD = ("document-incomplete", "document-unreadable")
+
 
 def statement(run: Run, projections: Iterable[Projection]) -> Statement:
     """Where every cent went. `unexplained` stays null until every promised batch reached an end.
@@ -58,7 +60,7 @@ def statement(run: Run, projections: Iterable[Projection]) -> Statement:
 
 def _problem_statement(run: Run) -> Statement:
     """A document that is held whole: all that was received, or nothing known yet."""
-    known = run.problem not in ("document-incomplete", "document-unreadable")
+    known = run.problem not in _UNREAD and _read_whole(run)
     held = {
         currency: _currency_statement(
             got,
@@ -84,6 +86,13 @@ def _problem_statement(run: Run) -> Statement:
         lines={"received": lines, "held": lines},
         complete=known,
     )
+
+
+def _read_whole(run: Run) -> bool:
+    """Pages of a document that could not be read to its end say nothing about the rest of it."""
+    lines = sum(got.lines for got in run.received.values())
+    empty = run.problem == "document-empty"
+    return lines == run.rows_read == run.rows_promised and (lines > 0 or empty)
 
 
 def _currency(p: Projection) -> str:

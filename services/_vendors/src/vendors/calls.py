@@ -99,6 +99,8 @@ class Calls:
                 return parse(body)
             except ValueError as torn:
                 why = str(torn).partition("\n")[0] + f": {body[:60]!r}"
+                if body.lstrip().startswith(b"<"):
+                    why = "a web page came: check the address and any proxy"
                 text = f"{request.about}: the answer is not readable ({why})"
                 raise TransientError(f"{self._vendor}-answer", text) from torn
 

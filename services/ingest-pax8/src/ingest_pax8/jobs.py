@@ -81,7 +81,9 @@ class IngestJobs:
         except Unreadable as odd:
             stored = await self._documents.get(job.tenant, command.document)
             document = stored.value if stored else Document(document=command.document)
-            text = f"{odd}. Nothing of this document is planned"
+            text = (
+                f"{odd}. Nothing of this document is planned: have Pax8 correct it, read it again"
+            )
             problem = document.model_copy(update={"problem": UNREADABLE, "text": text})
             await self._say(job, command, problem)
 

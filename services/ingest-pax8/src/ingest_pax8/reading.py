@@ -193,7 +193,7 @@ class Reading:
             found = await self._whole(self._stored(), basis)
         settled = document.model_copy(update={"basis": basis, "lines": found.lines(basis)})
         if not found.rows:
-            text = "The document has no lines: there is nothing to bill"
+            text = "It has no lines, so there is nothing to bill: if Pax8 shows some, read it again"
             return _judged(settled, found, EMPTY, text)
         return _judged(settled, found, None, "")
 

@@ -148,7 +148,11 @@ class ApplyingJob:
         for plan, _ in todo:
             kept = await self._tools.store.batch(job.tenant, plan.batch)
             assert kept is not None, "its revision was seen"
-            why = ("run-stopped", "an earlier batch of the run did not go as planned")
+            text = (
+                "an earlier batch of the run did not go as planned: settle that one"
+                f" (`chargeline statement {head.run}` names it), then `chargeline plan {head.run}`"
+            )
+            why = ("run-stopped", text)
             await self.refuse(job, head, plan, kept, why, held=True)
 
     async def refuse(

@@ -22,10 +22,16 @@ TEXT_MAX = 600
 
 # Codes that the ingest and normalizer give, in words; `chargeline explain` shows the lines.
 _WORDS = {
-    "company-missing": "these lines name no company, so nobody can be billed",
+    "company-missing": (
+        "these lines name no company, so nobody can be billed:"
+        ' `chargeline mappings client "" --subscription ID --halo CLIENT`'
+    ),
+    "currency-missing": "these lines name no currency: have Pax8 correct the invoice",
     "batch-too-large": "one bill-to has more than 10,000 lines in one document",
-    NO_PRODUCT_CODE: "these lines name neither product nor SKU",
-    "amount-missing": "the source does not say what these lines cost the customer",
+    NO_PRODUCT_CODE: "these lines name neither product nor SKU: have Pax8 correct the invoice",
+    "amount-missing": (
+        "the source does not say what these lines cost the customer: have Pax8 correct the invoice"
+    ),
 }
 
 
@@ -96,9 +102,10 @@ def line_held(use: HeldUse) -> Hold:
     """Lines that the normalizer held."""
     who = use.company_name or use.company or "no company"
     what = _WORDS.get(use.code, f"held by rule {use.code}")
+    counted = "1 line" if use.lines == 1 else f"{use.lines} lines"
     return Hold(
         code=use.code,
-        text=f"{use.lines} lines of {who}: {what}; `chargeline explain --all` lists them",
+        text=f"{counted} of {who}: {what}; `chargeline explain --all` lists them",
         company=use.company or None,
         name=use.company_name,
         lines=use.lines,

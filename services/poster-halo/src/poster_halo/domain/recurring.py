@@ -12,6 +12,8 @@ from schemas.money import ZERO
 
 MONTHLY = 2
 NEAR = timedelta(days=5)
+_NAME_ONE = "name one (`recurring` in the mapping of its company)"
+_ANOTHER = _NAME_ONE.replace("one", "another one", 1)
 
 
 def plan_recurring(
@@ -54,20 +56,21 @@ def plan_recurring(
 def _refusal(made: Plan, target: Document | None, observed: Observed) -> tuple[str, str] | None:
     batch = made.batch
     if batch.recurring is None:
-        return "recurring-missing", "no recurring invoice is mapped for this client: map one"
+        return "recurring-missing", f"no recurring invoice is mapped for this client: {_NAME_ONE}"
     if target is None:
-        return "recurring-gone", f"recurring invoice {batch.recurring} is gone: map another one"
+        text = f"recurring invoice {batch.recurring} is not in HaloPSA any more"
+        return "recurring-gone", f"{text}: {_ANOTHER}"
     currency = observed.currencies.get(batch.currency, 0)
     other = bool(currency and target.currency and target.currency != currency)
     reasons = (
-        (target.disabled, "recurring-disabled", "is disabled: enable it"),
+        (target.disabled, "recurring-disabled", "is disabled: enable it in HaloPSA"),
         (
             target.client != batch.client,
             "recurring-other-client",
-            f"belongs to client {target.client}: map another one",
+            f"belongs to client {target.client}: {_ANOTHER}",
         ),
-        (other, "currency-mismatch", f"is not in {batch.currency}: map another one"),
-        (target.period != MONTHLY, "recurring-not-monthly", "is not monthly: map another one"),
+        (other, "currency-mismatch", f"is not in {batch.currency}: {_ANOTHER}"),
+        (target.period != MONTHLY, "recurring-not-monthly", f"is not monthly: {_ANOTHER}"),
     )
     return next(
         ((code, f"recurring invoice {target.id} {why}") for is_so, code, why in reasons if is_so),

@@ -81,6 +81,7 @@ class Whole:
 
     folder: Path
     vendors: Vendors = field(default_factory=Vendors)
+    transport: httpx.AsyncBaseTransport | None = None  # in place of the sandboxes' own
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[System]:
@@ -90,7 +91,7 @@ class Whole:
         )
         options = Options(
             sandbox=SANDBOX,
-            transport=httpx.ASGITransport(app=self.vendors.app),
+            transport=self.transport or httpx.ASGITransport(app=self.vendors.app),
             clock=clock,
             retries=Retries(attempts=2, first_wait_s=0.1, jitter=lambda: 0.5),
             seed=1,

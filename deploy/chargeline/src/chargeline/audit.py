@@ -59,6 +59,8 @@ async def line_audit(records: Records, tenant: str, run: str) -> list[Difference
     if found is None:
         raise PermanentError("run-unknown", f"there is no run {run}: `chargeline runs` lists them")
     kept = found.value
+    if kept.problem is not None and await records.get(tenant, "documents", kept.document) is None:
+        return []  # nothing was ever read, so there is no line to name
     explained = await Explain(records).document(tenant, kept.document, kept.settings)
     differences = [
         Difference(line=line.line, problem=line.problem, expected=ZERO, found=ZERO, text=line.text)

@@ -7,7 +7,7 @@ there. `chargeline.audit` is where the two are compared.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chargeline.explain.answers import BatchAnswers
 from chargeline.explain.deciding import Question, formed
@@ -44,14 +44,11 @@ class Explain:
         lines, problems = await read_lines(self._records, tenant, kept)
         merged: list[LineExplained] = []
         if kept.problem is not None or kept.basis is None:
-            told = {line.id: _held_whole(kept, line) for line in lines}
+            told = {line.id: _held_whole(kept, line, lines) for line in lines}
         else:
             question = await self._question(tenant, kept, settings)
             told, merged = await self._answers(question, lines)
-        explained = [
-            _altered(line, kept) if line.altered or line.item is None else told[line.id]
-            for line in lines
-        ]
+        explained = [_altered(line, kept) if line.altered else told[line.id] for line in lines]
         outcomes = Counter(line.problem or line.outcome or "" for line in explained)
         return DocumentExplained(
             source=SOURCE,
@@ -122,8 +119,9 @@ def _altered(line: SourceLine, document: Document) -> LineExplained:
     )
 
 
-def _held_whole(document: Document, line: SourceLine) -> LineExplained:
+def _held_whole(document: Document, line: SourceLine, lines: Sequence[SourceLine]) -> LineExplained:
     item = line.item
+    unread = "document-not-read" if all(one.item for one in lines) else "document-unreadable"
     return LineExplained(
         line=line.id,
         document=document.document,
@@ -134,6 +132,6 @@ def _held_whole(document: Document, line: SourceLine) -> LineExplained:
         company_name=(item.company_name or "") if item else "",
         currency=(item.currency_code or "") if item else "",
         outcome="held",
-        rule=document.problem or "document-not-read",
-        text=document.text,
+        rule=document.problem or unread,
+        text=document.text or "the document could not be read whole: read it again",
     )

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from chargeline.audit import line_audit
 from chargeline.explain import DocumentExplained, Explain
 from chargeline.explain.reading import ALLOWED, Denied, OnlyDecisions
+from chargeline.standing import with_standing
 from chargeline.system import System
 from chassis.embedded.sqlite import FILE
 from chassis.errors import PermanentError
@@ -294,5 +296,40 @@ def test_a_page_that_is_gone_is_named(tmp_path: Path, month: Month) -> None:
             found = await explained(system, ran)
         assert [problem.code for problem in found.problems] == ["page-missing"]
         assert not found.sound
+
+    in_virtual_time(story())
+
+
+def test_what_the_destination_decided_stands_beside_the_explanation(
+    tmp_path: Path, month: Month
+) -> None:
+    """R10: no open invoice. Explain can not know that; the run says it."""
+
+    async def story() -> None:
+        whole = Whole(tmp_path)
+        async with whole.running() as system:
+            await whole.vendors.load("pax8", month.pax8)
+            await whole.vendors.load("halopsa", month.halopsa)
+            settings = month.resolved_settings()
+            settings["policy"] = settings["policy"] | {"behaviour": "latest"}
+            await whole.set_up(system, settings)
+            [document] = await whole.documents(system)
+            ran = await whole.bill(system, document)
+            found = await explained(system, ran)
+            assert await line_audit(system.store.records, TENANT, ran.run.run) == []
+            shown = await with_standing(system.store.records, TENANT, ran.run, found)
+            settings["policy"] = settings["policy"] | {"behaviour": "new"}
+            await whole.set_up(system, settings)
+            ran = await whole.again(system, ran.run.run)
+            posted = await with_standing(
+                system.store.records, TENANT, ran.run, await explained(system, ran)
+            )
+        due = [line for line in found.lines if line.outcome == "posted"]
+        assert due
+        assert {line.stands for line in found.lines} == {None}
+        assert {line.stands for line in shown.lines} == {None, "held: latest-not-open"}
+        assert {line.stands for line in shown.merged} == {"held: latest-not-open"}
+        assert {line.stands for line in posted.lines} == {None, "posted"}
+        assert {line.stands for line in posted.merged} == {"posted"}
 
     in_virtual_time(story())

@@ -107,6 +107,7 @@ class LineExplained(_Said):
     into: str | None = None
     members: tuple[str, ...] = ()
     problem: str | None = None
+    stands: str | None = None  # what a run says became of it, where somebody asked a run
 
 
 class PageProblem(_Said):

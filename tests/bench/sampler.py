@@ -86,7 +86,7 @@ def _stage(frame: FrameType | None) -> str:
 
 def _spot(frame: FrameType | None) -> str:
     """The three innermost frames, for whoever looks for what to improve."""
-    names = []
+    names: list[str] = []
     while frame is not None and len(names) < 4:
         path = frame.f_code.co_filename
         names.append(f"{'/'.join(path.split('/')[-2:])}:{frame.f_lineno}:{frame.f_code.co_name}")

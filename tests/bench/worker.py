@@ -45,9 +45,7 @@ async def post_document(system: System, large: Large, settings: Settings) -> Non
     await system.seal(TENANT, "pax8", "pax8", "s")
     await system.seal(TENANT, "halopsa", "halo", "s")
     await runs.change_settings(TENANT, lambda _: settings)
-    run = await runs.start(
-        TENANT, "pax8", large.invoice_id, approve_items=True, approve_plans=True
-    )
+    run = await runs.start(TENANT, "pax8", large.invoice_id, approve_items=True, approve_plans=True)
 
     async def ended() -> bool:
         return not await queries.waiting(TENANT, run)

@@ -1,0 +1,139 @@
+"""Slots take the newest fact, in any order, twice: statement and stage depend on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.projection import ParkedBatch, Projection, ended, entries_of
+from gateway.domain.run import Progress
+from gateway.domain.statement import statement
+from schemas.messages import BatchHead
+
+from .facts import (
+    KEPT,
+    a_run,
+    altered,
+    done,
+    held,
+    normalized,
+    planned,
+    refused,
+    resolved,
+    story,
+    undone,
+)
+
+
+def taken(facts: Iterable[BatchHead]) -> list[Projection]:
+    there: dict[str, Projection] = {}
+    for fact in facts:
+        before = there.get(fact.batch, Projection(run="run", batch=fact.batch))
+        there[fact.batch] = before.take(fact)
+    return list(there.values())
+
+
+def shown(facts: Iterable[BatchHead], batches: int = 1) -> bytes:
+    return statement(a_run(batches), taken(facts)).model_dump_json().encode()
+
+
+STORIES: dict[str, list[BatchHead]] = {
+    "posted": story(),
+    "posted otherwise than sent": [*story()[:3], done(matches=False, differences=(altered(),))],
+    "held by lifecycle": [normalized(), held()],
+    "held by its plan": [normalized(), resolved(), planned(code="latest-not-open")],
+    "refused": [normalized(), resolved(), planned(), refused()],
+    "undone": [*story(), undone()],
+    "undo refused": [*story(), refused(revision=2, command="undo", code="undo-sent")],
+    "formed again": [*story(revision=0), *story(revision=1)],
+    "formed again while planned": [normalized(revision=0), planned(revision=0), *story()],
+    "released": [normalized(revision=0), held(revision=0), *story()],
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_order_of_a_runs_facts_gives_the_same_statement(name: str) -> None:
+    facts = STORIES[name]
+    orders = list(permutations(facts)) if len(facts) < 7 else list(permutations(facts))[::101]
+    assert len({shown(order) for order in orders}) == 1
+
+
+@given(st.lists(st.sampled_from(range(8)), min_size=8, max_size=30), st.permutations(range(8)))
+def test_facts_that_come_twice_change_nothing(twice: list[int], order: list[int]) -> None:
+    facts = [*story("b1"), *story("b2")]
+    once = shown([facts[n] for n in order], 2)
+    again = shown([*(facts[n] for n in order), *(facts[n] for n in twice)], 2)
+    assert once == again == shown(facts, 2)
+
+
+def test_a_slot_takes_the_highest_revision_and_no_lower_one_again() -> None:
+    old, new = planned(revision=1), planned(revision=2, hash="new")
+    for order in ((old, new), (new, old)):
+        (projection,) = taken(order)
+        assert projection.planned == new
+    (projection,) = taken([new, planned(revision=2, hash="other")])
+    assert projection.planned == new  # the same revision again is a duplicate
+
+
+@pytest.mark.parametrize(
+    ("facts", "progress"),
+    [
+        ([planned()], None),
+        ([normalized()], Progress.NORMALIZED),
+        ([normalized(), resolved()], Progress.RESOLVED),
+        ([normalized(), held()], Progress.HELD),
+        ([normalized(), planned()], Progress.PLANNED),
+        ([normalized(), planned(code="net-credit")], Progress.HELD),
+        ([normalized(), refused(command="plan")], Progress.HELD),
+        ([normalized(), planned(), refused()], Progress.DONE),
+        (story(), Progress.DONE),
+        ([*story(), normalized(revision=2)], Progress.NORMALIZED),
+        ([*story(), held(revision=2)], None),
+    ],
+)
+def test_a_batch_stands_where_its_newest_facts_say(
+    facts: list[BatchHead], progress: Progress | None
+) -> None:
+    (projection,) = taken(facts)
+    assert projection.progress() is progress
+    assert ended(projection) == (progress in (Progress.HELD, Progress.DONE))
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome", "reason"),
+    [
+        ([normalized()], "pending", ""),
+        ([normalized(), resolved()], "pending", ""),
+        ([normalized(), held(code="item-gone")], "held", "item-gone"),
+        ([normalized(), planned()], "pending", ""),
+        ([normalized(), planned(), refused()], "refused", "moved"),
+        (story(), "posted", ""),
+        ([*story(), undone()], "held", "undone"),
+        ([*story(), refused(revision=2, command="undo")], "posted", ""),
+        ([*story(), normalized(revision=2), held(revision=2)], "held", "company-unmapped"),
+        ([*story(), undone(), *story(revision=3)], "posted", ""),
+    ],
+)
+def test_kept_money_is_where_the_latest_stage_says(
+    facts: list[BatchHead], outcome: str, reason: str
+) -> None:
+    (projection,) = taken(facts)
+    dropped, kept = entries_of(projection)
+    assert (dropped.outcome, dropped.reason) == ("dropped", "drop-zero")
+    assert (kept.outcome, kept.reason, kept.price, kept.lines) == (outcome, reason, KEPT, 2)
+
+
+def test_the_money_of_a_parked_batch_is_held() -> None:
+    head = normalized().model_dump(include=set(ParkedBatch.model_fields) - {"kind", "body"})
+    (projection,) = taken([*story(), ParkedBatch(**head, code="bug")])
+    assert projection.progress() is Progress.HELD
+    assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [("held", "parked")]
+
+
+def test_a_batch_that_keeps_nothing_has_nothing_pending() -> None:
+    (projection,) = taken([normalized(kept_lines=0, kept_price=0, kept_cost=0)])
+    assert [e.outcome for e in entries_of(projection)] == ["dropped"]

@@ -176,9 +176,8 @@ class Calls:
         why = f"{request.about}: {type(error).__name__} {error}".rstrip()
         if isinstance(error, NEVER_SENT):
             host = httpx.URL(request.url).host
-            return TransientError(
-                f"{self._vendor}-unreachable", f"{host} can not be reached: {why}"
-            )
+            text = f"{host} can not be reached: {why}. Check the address and the network"
+            return TransientError(f"{self._vendor}-unreachable", text)
         if isinstance(statuses.server, Look):
             return UnknownOutcome(statuses.server.code, f"{why}. {statuses.server.advice}")
         if isinstance(error, AnswerTooLarge):

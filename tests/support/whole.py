@@ -17,6 +17,7 @@ from chargeline.system import Options, System
 from chassis.clock import LoopClock
 from chassis.embedded import EmbeddedStore, InlineExecutor
 from chassis.http import Retries
+from chassis.job_settings import RunnerSettings
 from chassis.vault import Keys
 from gateway.domain.run import Run
 from sandbox.app import Sandbox, build_app
@@ -82,6 +83,7 @@ class Whole:
     folder: Path
     vendors: Vendors = field(default_factory=Vendors)
     transport: httpx.AsyncBaseTransport | None = None  # in place of the sandboxes' own
+    runner: RunnerSettings = field(default_factory=lambda: RunnerSettings(take_over=True))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[System]:
@@ -93,6 +95,7 @@ class Whole:
             sandbox=SANDBOX,
             transport=self.transport or httpx.ASGITransport(app=self.vendors.app),
             clock=clock,
+            runner=self.runner,
             retries=Retries(attempts=2, first_wait_s=0.1, jitter=lambda: 0.5),
             seed=1,
             keys=KEYS,

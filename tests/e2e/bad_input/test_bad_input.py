@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from chargeline.audit import line_audit
 from chargeline.explain import Explain
+from chassis.job_settings import RunnerSettings
 from schemas.statement import OUTCOMES, Side
 from support import small
 from support.small import ACME, BOLT, DOCUMENT, item, of_bolt
@@ -36,6 +37,7 @@ class World:
     wrong_credentials: str = ""
     transport: httpx.AsyncBaseTransport | None = None
     vendors: Vendors = field(default_factory=Vendors)
+    tries_max: int = 100
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Story:
 
 
 async def billed(folder: Path, world: World) -> Story:
-    whole = Whole(folder, world.vendors, world.transport)
+    runner = RunnerSettings(take_over=True, tries_max=world.tries_max)
+    whole = Whole(folder, world.vendors, world.transport, runner)
     await whole.vendors.load("pax8", world.pax8)
     await whole.vendors.load("halopsa", world.halopsa)
     for fault in world.faults:
@@ -367,6 +370,36 @@ def test_a_web_page_instead_of_an_answer_is_called_one(tmp_path: Path) -> None:
             assert "listing Pax8 invoices" in str(said.value)
 
     in_virtual_time(story())
+
+
+class Unreachable(httpx.AsyncBaseTransport):
+    """One vendor's host does not answer at all."""
+
+    def __init__(self, vendors: Vendors, vendor: str) -> None:
+        self._inner = httpx.ASGITransport(app=vendors.app)
+        self._path = f"/{vendor}/"
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith(self._path):
+            raise httpx.ConnectError("no route to host", request=request)
+        return await self._inner.handle_async_request(request)
+
+
+def test_pax8_can_not_be_reached(tmp_path: Path) -> None:
+    world = World(tries_max=3)
+    world.transport = Unreachable(world.vendors, "pax8")
+    story = story_of(tmp_path, world)
+    assert story.ran.run.problem == "pax8-unreachable"
+    story.says("sandbox can not be reached: signing in to Pax8", "Check the address")
+    assert not story.ran.statement.complete
+
+
+def test_halopsa_can_not_be_reached(tmp_path: Path) -> None:
+    world = World(tries_max=3)
+    world.transport = Unreachable(world.vendors, "halopsa")
+    story = story_of(tmp_path, world)
+    story.says("sandbox can not be reached: signing in to HaloPSA", "Check the address")
+    story.holds("halopsa-unreachable", "40")
 
 
 def test_holds_go_when_their_cause_is_gone(tmp_path: Path) -> None:

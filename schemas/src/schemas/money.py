@@ -30,8 +30,10 @@ def round_half_up(amount: Decimal, currency: str) -> Decimal:
 
 def plain(amount: Decimal) -> str:
     """A decimal string without exponent and without negative zero: `0.00`, `-12.5`."""
-    text = format(amount, "f")
-    return text[1:] if amount.is_zero() and text.startswith("-") else text
+    text = str(amount)
+    if "E" in text:
+        text = format(amount, "f")
+    return text[1:] if text[0] == "-" and amount.is_zero() else text
 
 
 def _no_float(value: Any) -> Any:

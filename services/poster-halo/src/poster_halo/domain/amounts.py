@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from schemas.money import ZERO, minor_unit, plain
 
@@ -31,8 +32,7 @@ class Precision:
         return amount.quantize(self.cent, ROUND_HALF_UP)
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """What is sent, and what it makes: `money` and `cost_money` are whole cents."""
 
     quantity: Decimal
@@ -54,12 +54,31 @@ def amounts(
     if quantity is not None:
         sent = quantity.quantize(to.quantity, ROUND_HALF_UP)
         if sent == quantity:
+            unit, unit_cost = units
+            if unit is not None and unit_cost is not None:
+                made = _as_given(sent, (unit, unit_cost), (money, cost_money), to)
+                if made is not None:
+                    return made
             price = _unit(units[0], sent, money, to)
             cost = _unit(units[1], sent, cost_money, to)
             if price is not None and cost is not None:
                 restated = _changed(units[0], price, to) or _changed(units[1], cost, to)
                 return Amounts(sent, price, cost, money, cost_money, restated)
     return Amounts(ONE, money, cost_money, money, cost_money, restated=True)
+
+
+def _as_given(
+    sent: Decimal, units: tuple[Decimal, Decimal], target: tuple[Decimal, Decimal], to: Precision
+) -> Amounts | None:
+    """Nearly every line: both units, at the destination's precision, make the totals."""
+    price = units[0].quantize(to.price, ROUND_HALF_UP)
+    if (price * sent).quantize(to.cent, ROUND_HALF_UP) != target[0]:
+        return None
+    cost = units[1].quantize(to.price, ROUND_HALF_UP)
+    if (cost * sent).quantize(to.cent, ROUND_HALF_UP) != target[1]:
+        return None
+    restated = price != units[0] or cost != units[1]
+    return Amounts(sent, price, cost, target[0], target[1], restated)
 
 
 def _unit(

@@ -29,6 +29,7 @@ check: setup ## ruff, mypy strict, import contracts, schema drift
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-cache
+	$(RUN) lint-imports --no-cache --config tests/importlinter.toml
 	$(RUN) python -m schemas.export --check
 
 fmt: setup ## put the code into one shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,11 +16,13 @@ from chassis.limits import Budgets, CallLimits
 from chassis.service import JobRun
 from chassis.vault import Vault
 from schemas.settings import Settings
+from vendors.calls import unlimited
 from vendors.halopsa import Halo, HaloCredentials, Line, halo_url
 from vendors.pax8 import Pax8, Pax8Credentials
 from vendors.tokens import Tokens
 
 PAX8, HALOPSA = "pax8", "halopsa"
+_SOURCE_JOBS = ("IngestDocument", "ListDocuments", "ReadDrafts")
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Connections:
     sandbox: str | None = None
     retries: Retries = field(default_factory=Retries)
     budgets: Budgets | None = None
+    calls: Counter[str] = field(default_factory=Counter)  # sent by this process, by vendor
     _tokens: dict[tuple[str, str, str], Tokens] = field(default_factory=dict)
 
     async def open_pax8(self, run: JobRun, settings: Settings) -> Pax8:
@@ -52,7 +57,7 @@ class Connections:
         return Pax8(
             base,
             Pax8Credentials(client_id, secret),
-            line or self._line(),
+            line or self._line(PAX8),
             tokens=self._token(tenant, base, client_id),
             in_flight=settings.pax8.in_flight,
         )
@@ -64,7 +69,7 @@ class Connections:
         return Halo(
             base,
             HaloCredentials(client_id, secret, tenant=settings.halopsa.tenant),
-            line or self._line(),
+            line or self._line(HALOPSA),
             tokens=self._token(tenant, base, client_id),
             in_flight=settings.halopsa.in_flight,
         )
@@ -80,21 +85,31 @@ class Connections:
         return sealed["client_id"].get_secret_value(), sealed["client_secret"]
 
     def _budgeted(self, run: JobRun, settings: Settings) -> Line:
+        vendor = PAX8 if run.kind in _SOURCE_JOBS else HALOPSA
         if self.budgets is None:
-            return self._line()
+            return self._line(vendor)
         halo = settings.halopsa
         limits = (
             CallLimits(settings.pax8.calls_per_minute, 60.0, in_flight=settings.pax8.in_flight)
-            if run.kind in ("IngestDocument", "ListDocuments", "ReadDrafts")
+            if vendor == PAX8
             else CallLimits(halo.calls_per_window, halo.window_s, in_flight=halo.in_flight)
         )
         budget = self.budgets.of(run.tenant, run.connection, limits)
-        return Line(
-            self.http, self.clock, take=budget.take, blocked=budget.block, retries=self.retries
-        )
+        take = self._counted(vendor, budget.take)
+        return Line(self.http, self.clock, take=take, blocked=budget.block, retries=self.retries)
 
-    def _line(self) -> Line:
-        return Line(self.http, self.clock, retries=self.retries)
+    def _line(self, vendor: str) -> Line:
+        take = self._counted(vendor, unlimited)
+        return Line(self.http, self.clock, take=take, retries=self.retries)
+
+    def _counted(
+        self, vendor: str, take: Callable[[], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        async def taken() -> None:
+            await take()
+            self.calls[vendor] += 1
+
+        return taken
 
     def _token(self, tenant: str, base: str, client_id: str) -> Tokens:
         return self._tokens.setdefault((tenant, base, client_id), Tokens(self.clock))

@@ -53,9 +53,10 @@ class Options:
 class System:
     """Open it, `start`, use `gateway`, then `stop` and `close`."""
 
-    def __init__(self, store: EmbeddedStore, options: Options, keys: Keys) -> None:
+    def __init__(self, store: EmbeddedStore, options: Options, keys: Keys, folder: Path) -> None:
         rng = random.Random(options.seed)  # noqa: S311 - spreads waits, hides nothing
         self.store = store
+        self.folder = folder
         self.options = options
         self.vault = Vault(store.records, keys)
         self.http = open_http(sandbox=options.sandbox is not None, transport=options.transport)
@@ -88,7 +89,7 @@ class System:
             settings=options.delivery,
         )
         try:
-            return cls(store, options, options.keys or keys_from(os.environ, folder))
+            return cls(store, options, options.keys or keys_from(os.environ, folder), folder)
         except BaseException:
             store.close()
             raise

@@ -23,6 +23,7 @@ from schemas.messages import (
     CompaniesMatched,
     DocumentRead,
     DocumentsListed,
+    DraftsRead,
     ItemsCreated,
     Parked,
     PostingDone,
@@ -46,11 +47,12 @@ def build(*, records: Records, outbox: Outbox, clock: Clock) -> Gateway:
     store = Store(records, outbox)
     bodies = Bodies(records)
     steps = Steps(store, bodies)
-    on = Handlers(store, steps, records)
+    on = Handlers(store, steps, records, bodies)
     topics: dict[str, dict[type[BaseModel], Handler]] = {
         "documents.read.v1": {
             DocumentsListed: on.on_documents_listed,
             DocumentRead: on.on_document_read,
+            DraftsRead: on.on_drafts_read,
         },
         "charges.normalized.v1": {ChargesNormalized: on.on_charges_normalized},
         "charges.resolved.v1": {
@@ -67,5 +69,5 @@ def build(*, records: Records, outbox: Outbox, clock: Clock) -> Gateway:
     return Gateway(
         service=Service("gateway", tuple(Route(topic, kinds) for topic, kinds in topics.items())),
         runs=Runs(store, steps, outbox, bodies, clock),
-        queries=Queries(store),
+        queries=Queries(store, bodies),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from chassis.bodies import Bodies
 from chassis.errors import TransientError
 from chassis.parked import arrival_of
 from chassis.records import Records
@@ -32,9 +33,11 @@ from schemas.messages import (
     DocumentEntry,
     DocumentRead,
     DocumentsListed,
+    DraftsRead,
     Hold,
     ItemsCreated,
     Parked,
+    PostingPlanned,
 )
 from schemas.settings import ClientMapping, Settings
 
@@ -53,10 +56,11 @@ class _ReadBody(BaseModel):
 class Handlers:
     """One `on_…` a fact."""
 
-    def __init__(self, store: Store, steps: Steps, records: Records) -> None:
+    def __init__(self, store: Store, steps: Steps, records: Records, bodies: Bodies) -> None:
         self._store = store
         self._steps = steps
         self._records = records
+        self._bodies = bodies
 
     async def on_documents_listed(self, head: DocumentsListed, body: Body) -> None:
         documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
@@ -68,6 +72,15 @@ class Handlers:
             return t.model_copy(update=news if head.problem else {**news, "documents": documents})
 
         await self._store.change_tenant(head.tenant, listed)
+
+    async def on_drafts_read(self, head: DraftsRead, body: Body) -> None:
+        def drafted(t: Tenant) -> Tenant:
+            if head.revision <= t.drafted:
+                return t
+            news = {"drafts": head.snapshot, "draft_rows": head.rows_read}
+            return t.model_copy(update={**news, "drafted": head.revision})
+
+        await self._store.change_tenant(head.tenant, drafted)
 
     async def on_document_read(self, head: DocumentRead, body: Body) -> None:
         stored = await self._store.runs.get(head.tenant, head.run)
@@ -141,8 +154,16 @@ class Handlers:
         await self._take(head, holds=holds[:_HOLDS_KEPT])
 
     async def on_posting(self, head: BatchHead, body: Body) -> None:
-        """Planned, done, undone or refused: the head says all that the projection keeps."""
-        await self._take(head)
+        """Planned, done, undone or refused: the head says all that the projection keeps.
+
+        A plan that a person will look at is kept whole.
+        """
+        more: dict[str, Any] = {}
+        if isinstance(head, PostingPlanned):
+            run = await self._store.runs.get(head.tenant, head.run)
+            if run is not None and not run.value.approve_plans:
+                more["plan_body"] = await self._bodies.put(head.tenant, await body.load())
+        await self._take(head, **more)
 
     async def on_items_created(self, head: ItemsCreated, body: Body) -> None:
         stored = await self._store.runs.get(head.tenant, head.run)

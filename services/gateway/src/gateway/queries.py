@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from chassis.bodies import Bodies
 from gateway.domain.projection import Projection, entries_of
-from gateway.domain.run import Run, Stage
+from gateway.domain.run import Counts, Run, Stage
 from gateway.domain.statement import statement
 from gateway.store import Store, Tenant
-from schemas.messages import Hold
+from schemas.messages import Hold, PostingRefused
+from schemas.settings import Settings
 from schemas.statement import Entry, Statement
 
 
@@ -41,12 +45,17 @@ class BatchView(BaseModel):
 class Queries:
     """Reads only."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, bodies: Bodies) -> None:
         self._store = store
+        self._bodies = bodies
 
     async def tenant(self, tenant: str) -> Tenant:
         """The settings in force and the documents listed."""
         return await self._store.tenant(tenant)
+
+    async def settings(self, tenant: str) -> Settings:
+        """The settings in force."""
+        return await self._store.settings(tenant)
 
     async def runs(self, tenant: str) -> list[Run]:
         """All runs, oldest first."""
@@ -73,6 +82,19 @@ class Queries:
         views = [_view(p) for p in current]
         return sorted(views, key=lambda v: (-sum(abs(e.price) for e in v.entries), v.batch))
 
+    async def plans(self, tenant: str, run: str) -> list[dict[str, Any]]:
+        """The run's plans as a person reads them; kept in review mode only."""
+        revision = (await self.run(tenant, run)).revision
+        return [
+            json.loads(await self._bodies.get(tenant, p.plan_body))
+            for p in await self._store.batches(tenant, run)
+            if p.plan_body is not None and p.at(revision, "planned")
+        ]
+
+    async def counts(self, run: Run) -> Counts:
+        """How many of the run's batches stand where; cheap enough to ask all the time."""
+        return await self._store.counts(run)
+
     async def waiting(self, tenant: str, run: str) -> bool:
         """True while the run goes on by itself; False when it ended or waits for a person."""
         stage = (await self.run(tenant, run)).stage
@@ -86,6 +108,11 @@ class Queries:
                 if fact is not None and fact.revision == revision:
                     left.discard(fact.plan)
         return not left
+
+    async def undo_refused(self, tenant: str, run: str, revision: int) -> list[PostingRefused]:
+        """What could not be taken back at that revision, and why."""
+        found = [p.undo_refused for p in await self._store.batches(tenant, run)]
+        return [f for f in found if f is not None and f.revision == revision]
 
 
 def _view(p: Projection) -> BatchView:

@@ -113,8 +113,8 @@ class Runs:
             )
         return chosen
 
-    async def undo(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
-        """Have posted batches taken back, all or those named; the command's revision."""
+    async def undo(self, tenant: str, run: str, only: Sequence[str] = ()) -> tuple[int, list[str]]:
+        """Have posted batches taken back; the command's revision and the plans it names."""
         stored = await self._store.run(tenant, run)
         plans = [
             p.done.plan
@@ -126,7 +126,7 @@ class Runs:
         revision = await self._store.draw_revision(tenant)
         head, body = commands.undo(stored.value, plans, revision)
         await self._say(head, body)
-        return revision
+        return revision, plans
 
     async def _at(self, tenant: str, run: str, stage: Stage) -> Stored[Run]:
         stored = await self._store.run(tenant, run)

@@ -28,6 +28,9 @@ class Tenant(BaseModel):
     listed: int = 0  # the revision of the listing
     problem: str | None = None
     text: str = ""
+    drafts: str = ""  # the newest snapshot of draft items
+    draft_rows: int = 0
+    drafted: int = 0  # the revision of that snapshot
 
 
 class Store:

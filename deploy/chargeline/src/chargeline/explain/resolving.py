@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,7 +31,6 @@ from schemas.ids import derive_id
 from schemas.settings import Settings
 
 NOT_RESOLVED = "not-resolved"
-_OURS = ("created", "matched", "default")
 _INTEGRATED = ("quickbooks_ast", "xero_auto")
 
 
@@ -41,7 +39,6 @@ class _Catalog(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    listed_at: datetime
     clients: tuple[Client, ...] = ()
     items: tuple[Item, ...] = ()
 
@@ -53,23 +50,6 @@ class Decisions:
     clients: Clients | None
     items: _Catalog | None
     known: Mapping[str, ItemRecord]
-
-    def listed_items(self) -> Items:
-        """The list, and what was decided after it was read."""
-        if self.items is None:
-            return Items(())
-        there = {item.id for item in self.items.items}
-        later = [
-            Item(id=r.item, name=r.name, accounts_id=r.code or "", tax=r.tax)
-            for r in self.known.values()
-            if r.item is not None and r.item not in there and self._is_later(r)
-        ]
-        return Items((*self.items.items, *later))
-
-    def _is_later(self, record: ItemRecord) -> bool:
-        if record.state != "created" or self.items is None or not record.started_at:
-            return False
-        return datetime.fromisoformat(record.started_at) >= self.items.listed_at
 
 
 async def read_decisions(
@@ -128,7 +108,7 @@ def _items(batches: Sequence[Batch], decisions: Decisions, settings: Settings) -
         return ItemStep(Items(()), {})
     if decisions.items is None:
         return None
-    items = decisions.listed_items()
+    items = Items(decisions.items.items)
     by_rule = [b for b in batches if b.head.policy.lifecycle in ("manual", "create")]
     uses = products_to_match(by_rule)
     matches = match_products(uses, items, settings, SOURCE, decisions.known)

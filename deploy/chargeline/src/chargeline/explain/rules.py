@@ -72,7 +72,7 @@ class Asked:
         yield "collapse-azure", policy.level_of("collapse_azure"), why
         yield "drop-zero", policy.level_of("drop_zero"), self._why_not_zero(row)
 
-    def _why_no_prorata(self, row: ChargeRow, is_azure: bool) -> str:  # noqa: FBT001
+    def _why_no_prorata(self, row: ChargeRow, is_azure: bool) -> str:
         if kind_of(row, azure=is_azure) != "prorate":
             return "no proration"
         if opposite_signs(row):

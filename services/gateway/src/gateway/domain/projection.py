@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.domain.run import Progress
 from schemas.messages import (
     BatchHead,
+    BodyRef,
     ChargesHeld,
     ChargesNormalized,
     ChargesResolved,
@@ -51,6 +52,7 @@ class Projection(BaseModel):
     parked: ParkedBatch | None = None
     proposals: dict[str, str] = {}  # product key to name, of the items that are to be made
     holds: tuple[Hold, ...] = ()  # what the held batch waits for
+    plan_body: BodyRef | None = None  # the plan as a person reads it, in review mode
 
     def take(self, fact: BatchHead) -> Projection:
         """With the fact in its slot, unless the slot holds a newer one."""

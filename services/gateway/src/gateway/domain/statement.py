@@ -19,7 +19,7 @@ from schemas.statement import (
     merge,
 )
 
-_UNREAD = ("document-incomplete", "document-unreadable")
+_UNREAD = ("document-incomplete", "document-unreadable", "raw-altered")
 
 
 def statement(run: Run, projections: Iterable[Projection]) -> Statement:

@@ -1,0 +1,210 @@
+"""Bills documents from the command line: one run a document, oldest first, watched to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chargeline.audit import line_audit
+from chargeline.session import TENANT
+from chargeline.system import System
+from chassis.errors import Failure, PermanentError, TransientError
+from chassis.job_state import Job
+from gateway.domain.run import Counts, Run, Stage
+from gateway.queries import BatchView
+from schemas.messages import DocumentEntry, PostingRefused
+from schemas.money import ZERO
+from schemas.statement import Difference, Statement
+
+SOURCE = "pax8"
+_PATIENCE_S = 900.0  # without any change: longer than the longest wait for a vendor's window
+_AFTER_FAILURE_S = 10.0
+
+Asked = Callable[[Run, Sequence[BatchView]], Awaitable[bool]]
+Watched = Callable[[Run, Counts], None]
+
+
+@dataclass(frozen=True)
+class Billed:
+    """One run at its end, with everything a report shows."""
+
+    run: Run
+    statement: Statement
+    batches: Sequence[BatchView]
+    unexplained_lines: Sequence[Difference]
+
+
+class Billing:
+    """`ask` decides about proposed items and planned batches; `watch` is told about progress."""
+
+    def __init__(self, system: System, *, ask: Asked, watch: Watched) -> None:
+        self._system = system
+        self._runs, self._queries = system.gateway.runs, system.gateway.queries
+        self._ask, self._watch = ask, watch
+
+    async def check_connections(self) -> None:
+        """Sign in at both vendors: what is refused here is refused before anything was done."""
+        settings = await self._queries.settings(TENANT)
+        connections = self._system.connections
+        for opened in (connections.pax8, connections.halo):
+            vendor = await opened(TENANT, settings)
+            await vendor.scope()
+
+    async def documents(self, since: str | None = None) -> Sequence[DocumentEntry]:
+        """What the source has now, oldest first."""
+        revision = await self._runs.list_documents(TENANT, SOURCE, since)
+
+        async def listed() -> bool:
+            return (await self._queries.tenant(TENANT)).listed >= revision
+
+        await self._until(listed)
+        tenant = await self._queries.tenant(TENANT)
+        if tenant.problem:
+            raise PermanentError(tenant.problem, tenant.text)
+        return tenant.documents
+
+    async def bill(
+        self, document: str, *, yes: bool, automatic: bool = False, canary: int = 1
+    ) -> Billed:
+        """A new run over the document, to its end or to where it waits for a person."""
+        run = await self._runs.start(
+            TENANT,
+            SOURCE,
+            document,
+            approve_items=yes and not automatic,
+            approve_plans=yes and not automatic,
+            automatic=automatic,
+            canary=canary,
+        )
+        return await self.follow(run)
+
+    async def follow(self, run: str) -> Billed:
+        """Watch a run; where it waits for approval, ask."""
+        while True:
+            await self._until_it_waits(run)
+            found = await self._queries.run(TENANT, run)
+            batches = await self._queries.batches(TENANT, run)
+            if found.stage is Stage.ENDED or found.automatic:
+                break
+            if not await self._ask(found, batches):
+                break
+            if found.stage is Stage.ITEMS:
+                await self._runs.approve_items(TENANT, run)
+            else:
+                await self._runs.approve(TENANT, run)
+        return await self.report(run)
+
+    async def report(self, run: str) -> Billed:
+        """The run as it stands; what nothing explains is named line by line."""
+        found = await self._queries.run(TENANT, run)
+        statement = await self._queries.statement(TENANT, run)
+        lines: Sequence[Difference] = statement.unexplained_lines
+        if any(unexplained(statement)):
+            lines = await line_audit(self._system.store.records, TENANT, run)
+        return Billed(found, statement, await self._queries.batches(TENANT, run), lines)
+
+    async def again(self, run: str, *, yes: bool) -> Billed:
+        """Form and plan the run's document again, under today's settings."""
+        await self._runs.again(TENANT, run, approve_items=yes, approve_plans=False)
+        await self._until_it_waits(run)
+        return await self.report(run)
+
+    async def apply(self, run: str, only: Sequence[str]) -> Billed:
+        """Post the run's plans, or those of some clients (by id, name, bill-to or batch)."""
+        found = await self._queries.run(TENANT, run)
+        batches = await self._queries.batches(TENANT, run)
+        chosen = [
+            v
+            for v in batches
+            if not only or {v.batch, v.bill_to, str(v.client), v.client_name} & set(only)
+        ]
+        if not await self._ask(found, chosen):
+            return await self.report(run)
+        await self._runs.approve(TENANT, run, [v.batch for v in chosen] if only else [])
+        await self._until_it_waits(run)
+        return await self.report(run)
+
+    async def undo(
+        self, run: str, only: Sequence[str]
+    ) -> tuple[int, Sequence[PostingRefused], Billed]:
+        """Take posted batches back; how many were asked for, and which were refused."""
+        revision, plans = await self._runs.undo(TENANT, run, only)
+
+        async def answered() -> bool:
+            return await self._queries.undone(TENANT, run, revision, plans)
+
+        await self._until(answered)
+        refused = await self._queries.undo_refused(TENANT, run, revision)
+        return len(plans), refused, await self.report(run)
+
+    async def drafts(self) -> dict[str, Any]:
+        """Store the source's draft items as a snapshot; its id and counts."""
+        revision = await self._runs.read_drafts(TENANT, SOURCE, 1)
+
+        async def read() -> bool:
+            return (await self._queries.tenant(TENANT)).drafted >= revision
+
+        await self._until(read)
+        tenant = await self._queries.tenant(TENANT)
+        return {"snapshot": tenant.drafts, "rows_read": tenant.draft_rows}
+
+    async def _until_it_waits(self, run: str) -> None:
+        async def waits() -> bool:
+            return not await self._queries.waiting(TENANT, run)
+
+        async def look() -> None:
+            found = await self._queries.run(TENANT, run)
+            self._watch(found, await self._queries.counts(found))
+
+        await self._until(waits, look)
+        await look()
+
+    async def _until(
+        self,
+        reached: Callable[[], Awaitable[bool]],
+        look: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Wait, but never for what can not come: a failed job ends the command with its reason."""
+        system = self._system
+        known = {job.id for job in await system.jobs.failed(TENANT)}
+        quiet_s, failed_s, seen = 0.0, 0.0, -1
+        pause_s = 0.05
+        looks = 0
+        fresh: list[Job] = []
+        while not await reached():
+            if look is not None and looks % 4 == 0:
+                await look()
+            looks += 1
+            await system.options.clock.sleep(pause_s)
+            calls = sum(system.connections.calls.values())
+            quiet_s = quiet_s + pause_s if calls == seen else 0.0
+            seen = calls
+            if looks % 20 == 0:
+                fresh = [job for job in await system.jobs.failed(TENANT) if job.id not in known]
+            failed_s = failed_s + pause_s if fresh else 0.0
+            if failed_s > _AFTER_FAILURE_S and fresh[0].head.failure is not None:
+                failure = fresh[0].head.failure
+                raise PermanentError(failure.code, failure.text)
+            if quiet_s > _PATIENCE_S:
+                raise TransientError(
+                    "no-progress",
+                    "nothing has moved for 15 minutes: `chargeline jobs` and"
+                    " `chargeline parked list` show what waits; the work goes on where it stopped",
+                )
+
+
+def unexplained(statement: Statement) -> list[bool]:
+    """For each side of each currency: is anything unexplained, or not known yet?"""
+    return [
+        side.unexplained is None or side.unexplained != ZERO
+        for currency in statement.currencies.values()
+        for side in (currency.price, currency.cost)
+    ]
+
+
+def refused_at_the_door(failure: Failure) -> bool:
+    """True for what a person must put right before anything can be done at all."""
+    return failure.code.endswith(
+        ("-login", "-unreachable", "-credentials-missing", "-address", "-token-refused")
+    )

@@ -1,0 +1,228 @@
+"""What a command says to a machine: one JSON document, decimals as strings, and an exit code."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from chargeline.billing import Billed, refused_at_the_door, unexplained
+from chassis.errors import PermanentError
+from gateway.queries import BatchView
+from schemas.messages import Hold
+from schemas.money import ZERO, plain
+from schemas.statement import CurrencyStatement, Side, Statement
+
+SCHEMA = "chargeline.run.v1"
+DONE, FAILED, NEEDS_A_PERSON, NOTHING_AUDITED, REFUSED = range(5)
+
+_COMMAND = re.compile(r"`(chargeline [^`]+)`")
+
+
+def run_document(
+    billed: Sequence[Billed], *, calls: Mapping[str, int], parked: int, elapsed_s: float
+) -> dict[str, Any]:
+    """All runs of one command; the statement on top is the sum over their documents."""
+    total = summed([b.statement for b in billed])
+    return {
+        "schema": SCHEMA,
+        "run_id": billed[-1].run.run if billed else None,
+        "statement": statement_json(total),
+        "postings": _postings([view for b in billed for view in b.batches]),
+        "lines": total.lines,
+        "holds": [hold for b in billed for hold in holds_of(b)],
+        "unexplained_lines": [_difference(d) for b in billed for d in b.unexplained_lines],
+        "calls": dict(sorted(calls.items())),
+        "parked": parked,
+        "elapsed_s": round(elapsed_s, 3),
+        "exit_code": exit_code(billed, parked),
+        "runs": [
+            {
+                "run_id": b.run.run,
+                "stage": b.run.stage.value,
+                "problem": b.run.problem,
+                "text": b.run.text,
+                "statement": statement_json(b.statement),
+                "postings": _postings(b.batches),
+                "lines": b.statement.lines,
+            }
+            for b in billed
+        ],
+    }
+
+
+def statement_json(statement: Statement) -> dict[str, Any]:
+    """Both sides of every currency, and the customer side by reason."""
+    return {
+        "document": statement.document,
+        "source": statement.source,
+        "period": statement.period,
+        "complete": statement.complete,
+        "currencies": {
+            currency: {
+                "price": _side(found.price),
+                "cost": _side(found.cost),
+                **{
+                    name: {reason: plain(amount) for reason, amount in getattr(found, name).items()}
+                    for name in ("dropped_by", "held_by", "excluded_by", "refused_by")
+                },
+            }
+            for currency, found in statement.currencies.items()
+        },
+    }
+
+
+def exit_code(billed: Sequence[Billed], parked: int) -> int:
+    """0 only when everything was read back and nothing is held, refused, pending, unexplained."""
+    if billed and all(_refused_at_the_door(b) for b in billed):
+        return REFUSED
+    if parked or any(_open(b) for b in billed):
+        return NEEDS_A_PERSON
+    audited = sum(b.statement.lines.get("received", 0) for b in billed)
+    return DONE if audited else NOTHING_AUDITED
+
+
+def holds_of(billed: Billed) -> list[dict[str, Any]]:
+    """What waits for a person, most money first, with the command that resolves it."""
+    found: list[dict[str, Any]] = []
+    if billed.run.problem is not None and billed.run.problem != "document-empty":
+        found.append(_hold(billed.run.problem, billed.run.text, billed.statement))
+    grouped: dict[tuple[str, str | None, str | None], list[Hold]] = defaultdict(list)
+    for view in billed.batches:
+        for hold in view.holds or _held_whole(view):
+            grouped[hold.code, hold.company, hold.product_key].append(hold)
+    for (code, company, product), holds in grouped.items():
+        text = holds[0].text
+        command = _COMMAND.search(text)
+        found.append(
+            {
+                "code": code,
+                "text": text,
+                "company": company,
+                "product": product,
+                "name": holds[0].name,
+                "lines": sum(h.lines for h in holds),
+                "price": plain(sum((h.price for h in holds), ZERO)),
+                "command": command[1] if command else None,
+                "suggestions": [s.model_dump(mode="json") for s in holds[0].suggestions],
+            }
+        )
+    return sorted(found, key=lambda h: (-abs(Decimal(h["price"])), h["code"], h["name"]))
+
+
+def summed(statements: Sequence[Statement]) -> Statement:
+    """Several documents as one statement; unknown stays unknown."""
+    if len(statements) == 1:
+        return statements[0]
+    currencies: dict[str, list[CurrencyStatement]] = defaultdict(list)
+    lines: Counter[str] = Counter()
+    for statement in statements:
+        lines.update(statement.lines)
+        for currency, found in statement.currencies.items():
+            currencies[currency].append(found)
+    return Statement(
+        document=",".join(s.document for s in statements),
+        source=statements[0].source if statements else "pax8",
+        currencies={c: _sum_currency(found) for c, found in sorted(currencies.items())},
+        lines=dict(sorted(lines.items())),
+        complete=all(s.complete for s in statements),
+    )
+
+
+def _sum_currency(found: Sequence[CurrencyStatement]) -> CurrencyStatement:
+    def by(name: str) -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        for one in found:
+            for reason, amount in getattr(one, name).items():
+                sums[reason] += amount
+        return dict(sorted(sums.items()))
+
+    return CurrencyStatement(
+        price=_sum_side([one.price for one in found]),
+        cost=_sum_side([one.cost for one in found]),
+        dropped_by=by("dropped_by"),
+        held_by=by("held_by"),
+        excluded_by=by("excluded_by"),
+        refused_by=by("refused_by"),
+    )
+
+
+def _sum_side(sides: Iterable[Side]) -> Side:
+    total: dict[str, Decimal | None] = {}
+    for side in sides:
+        for name in Side.model_fields:
+            value: Decimal | None = getattr(side, name)
+            before = total.get(name, ZERO)
+            total[name] = None if value is None or before is None else before + value
+    return Side.model_validate(total)
+
+
+def _side(side: Side) -> dict[str, str | None]:
+    return {
+        name: None if (value := getattr(side, name)) is None else plain(value)
+        for name in Side.model_fields
+    }
+
+
+def _postings(views: Iterable[BatchView]) -> dict[str, Any]:
+    views = list(views)
+    ids = [external for view in views for external in view.external_ids]
+    return {
+        "created": sum(v.created for v in views),
+        "updated": sum(v.updated for v in views),
+        "unchanged": sum(v.unchanged for v in views),
+        "ids": sorted(set(ids)),
+    }
+
+
+def _difference(difference: Any) -> dict[str, Any]:
+    told: dict[str, Any] = difference.model_dump(mode="json")
+    return told
+
+
+def _open(billed: Billed) -> bool:
+    """True while a person is needed."""
+    if billed.run.problem not in (None, "document-empty"):
+        return True
+    sides = [s for c in billed.statement.currencies.values() for s in (c.price, c.cost)]
+    waiting = any(billed.statement.lines.get(k) for k in ("held", "refused", "pending"))
+    money = any(s.held or s.refused or s.pending for s in sides)
+    return waiting or money or any(unexplained(billed.statement))
+
+
+def _refused_at_the_door(billed: Billed) -> bool:
+    problem = billed.run.problem
+    return problem is not None and refused_at_the_door(PermanentError(problem, ""))
+
+
+def _held_whole(view: BatchView) -> list[Hold]:
+    """A batch that the poster holds or refuses has a reason and no list."""
+    if view.code is None:
+        return []
+    entries = [e for e in view.entries if e.outcome in ("held", "refused")]
+    return [
+        Hold(
+            code=view.code,
+            text=view.text,
+            name=view.client_name or view.bill_to,
+            lines=sum(e.lines for e in entries),
+            price=sum((e.price for e in entries), ZERO),
+        )
+    ]
+
+
+def _hold(code: str, text: str, statement: Statement) -> dict[str, Any]:
+    price = sum((c.price.held for c in statement.currencies.values()), ZERO)
+    return {
+        "code": code,
+        "text": text,
+        "company": None,
+        "product": None,
+        "name": statement.document,
+        "lines": statement.lines.get("held", 0),
+        "price": plain(price),
+        "command": None,
+        "suggestions": [],
+    }

@@ -1,0 +1,126 @@
+"""Opens the embedded system for a command: data folder, sandbox, settings, credentials, clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from chargeline.connections import HALOPSA, PAX8
+from chargeline.settings_file import SettingsFile, merged, read_settings, settings_from
+from chargeline.system import Options, System
+from chassis.clock import SystemClock
+from chassis.http import Retries
+
+TENANT = "main"  # one tenant a data folder; a renamed MSP keeps its ids
+SANDBOX_DAY = date(2026, 11, 5)
+_INSIDE = "http://sandbox"
+
+
+@dataclass(frozen=True)
+class Where:
+    """What the options of a command say about where to work."""
+
+    data: Path | None = None
+    settings: Path | None = None
+    sandbox: bool = False
+    sandbox_url: str | None = None
+    today: date | None = None
+    clients: int = 50
+    lines: int = 1000
+    seed: int = 7
+
+    @property
+    def folder(self) -> Path:
+        """The data folder: named, from the environment, or `.chargeline` here."""
+        return self.data or Path(os.environ.get("CHARGELINE_DATA", ".chargeline"))
+
+
+@asynccontextmanager
+async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]:
+    """The system over the data folder, with the file's settings imported and credentials sealed."""
+    file = read_settings(where.settings) if where.settings else None
+    folder = where.folder
+    if where.sandbox and where.data is None:
+        folder = Path(tempfile.mkdtemp(prefix="chargeline-"))
+    transport, close = None, None
+    if where.sandbox:
+        transport, close, generated = await _inside(where, folder)
+        file = file or generated
+    root = where.sandbox_url.rstrip("/") if where.sandbox_url else None
+    today = where.today or (SANDBOX_DAY if where.sandbox else None)
+    options = Options(
+        sandbox=_INSIDE if where.sandbox else root,
+        transport=transport,
+        clock=SystemClock(today),
+        retries=Retries(),
+    )
+    try:
+        system = System.open(folder, options)
+        try:
+            await _prepare(system, file, sandbox=options.sandbox is not None)
+            if running:
+                await system.start()
+            yield system
+        finally:
+            if running:
+                await system.stop()
+            system.close()
+    finally:
+        if close is not None:
+            close()
+
+
+async def _prepare(system: System, file: SettingsFile | None, *, sandbox: bool) -> None:
+    if file is not None:
+        settings = file.settings
+        await system.gateway.runs.change_settings(TENANT, lambda s: merged(s, settings))
+    for vendor in (PAX8, HALOPSA):
+        found = _from_environment(vendor) or (file.credentials.get(vendor) if file else None)
+        if found is None and await system.vault.get(TENANT, vendor) is None:
+            found = ("sandbox", SecretStr("sandbox")) if sandbox else _asked(vendor)
+        if found is not None:
+            await system.seal(TENANT, vendor, found[0], found[1].get_secret_value())
+
+
+def _from_environment(vendor: str) -> tuple[str, SecretStr] | None:
+    client_id = os.environ.get(f"CHARGELINE_{vendor.upper()}_CLIENT_ID")
+    secret = os.environ.get(f"CHARGELINE_{vendor.upper()}_CLIENT_SECRET")
+    return (client_id, SecretStr(secret)) if client_id and secret else None
+
+
+def _asked(vendor: str) -> tuple[str, SecretStr] | None:
+    if not sys.stdin.isatty():
+        return None
+    import typer
+
+    client_id = typer.prompt(f"{vendor} client id", err=True)
+    secret = typer.prompt(f"{vendor} client secret", hide_input=True, err=True)
+    return client_id, SecretStr(secret)
+
+
+async def _inside(
+    where: Where, folder: Path
+) -> tuple[httpx.ASGITransport, Callable[[], None], SettingsFile]:
+    """The vendor sandboxes in this process; a generated month is loaded when they are empty."""
+    from sandbox.app import build_app
+    from sandbox.core import dumps
+    from sandbox.generate import generate_month
+
+    app = build_app(folder / "sandbox", today=where.today or SANDBOX_DAY)
+    month = generate_month(where.seed, clients=where.clients, lines=where.lines)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=_INSIDE) as client:
+        for vendor, payload in (("pax8", month.pax8), ("halopsa", month.halopsa)):
+            state = (await client.get(f"/_sandbox/{vendor}/state")).json()
+            if not any(state["entities"].values()):
+                await client.post(f"/_sandbox/{vendor}/load", content=dumps(payload))
+    return transport, app.close, settings_from(month.settings)

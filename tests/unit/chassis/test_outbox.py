@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel
 
 from chassis.embedded import EmbeddedStore
+from chassis.embedded.log import SLOTS
 from chassis.errors import PermanentError, TransientError
 from chassis.outbox import Outbox
+from chassis.parked import Arrival
 from chassis.records import Message
 from chassis.service import Service
 from chassis.table import Table
@@ -116,3 +118,25 @@ async def test_a_settings_version_is_read_as_stored(system: EmbeddedStore) -> No
     assert await versions.read("msp", version) is await versions.read("msp", version)
     with pytest.raises(PermanentError, match="settings-missing"):
         await versions.read("other", version)
+
+
+async def test_in_one_file_a_record_and_its_messages_are_one_commit(system: EmbeddedStore) -> None:
+    before = system.executor.commits
+    assert await system.outbox.insert(replace(record("a"), outgoing=(sent(1),)))
+    assert system.executor.commits == before + 1
+    stored = await system.records.get("msp", "things", "a")
+    assert stored is not None
+    assert (stored.version, stored.outgoing) == (1, ())
+    assert not await system.outbox.insert(replace(record("a"), outgoing=(sent(8),)))
+    assert await system.outbox.replace(replace(stored, outgoing=(sent(2), sent(3))))
+    assert not await system.outbox.replace(replace(stored, outgoing=(sent(9),)))
+    topic = sent(1).topic
+    log = [a.value async for a in every(system, topic)]
+    assert log == [sent(1).value, sent(2).value, sent(3).value]
+
+
+async def every(system: EmbeddedStore, topic: str) -> AsyncIterator[Arrival]:
+    """What stands in the log under that topic."""
+    for slot in range(SLOTS):
+        for arrival in await system.bus.read("reader", (topic, slot), 0):
+            yield arrival

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 
 from chassis.delivery import Delivery, DeliverySettings
 from chassis.embedded import log
 from chassis.embedded.records import read_only
-from chassis.embedded.writer import Executor
+from chassis.embedded.writer import Executor, Work
 from chassis.errors import TransientError
 from chassis.log import logger
 from chassis.parked import Arrival
@@ -45,6 +46,21 @@ class EmbeddedBus:
         if messages:
             slots = {(m.topic, log.slot_of(m.key)) for m in messages}
             await self._executor.write(log.append(messages), lambda _: self._wake(slots))
+
+    async def publish_with(self, update: Work[bool], messages: Sequence[Message]) -> bool:
+        """Append the messages in the commit of the update, if the update takes place."""
+        if self._read_only:
+            raise read_only()
+        slots = {(m.topic, log.slot_of(m.key)) for m in messages}
+        append = log.append(messages)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            done = update(connection)
+            if done:
+                append(connection)
+            return done
+
+        return await self._executor.write(work, lambda done: self._wake(slots) if done else None)
 
     def mount(self, service: Service) -> None:
         assert self._deliver is not None, "the store wires the bus before a service is mounted"

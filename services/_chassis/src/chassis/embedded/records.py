@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chassis.embedded.writer import Executor
+from chassis.embedded.writer import Executor, Work
 from chassis.errors import PermanentError
 from chassis.records import Message, Record
 
@@ -38,6 +38,10 @@ class SqliteRecords:
         return await self._executor.read(read)
 
     async def insert(self, record: Record) -> bool:
+        return await self._executor.write(self.inserted(record))
+
+    def inserted(self, record: Record) -> Work[bool]:
+        """The work of `insert`."""
         self._writable()
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -54,9 +58,13 @@ class SqliteRecords:
             _hold(connection, done.lastrowid, record.outgoing)
             return True
 
-        return await self._executor.write(write)
+        return write
 
     async def replace(self, record: Record) -> bool:
+        return await self._executor.write(self.replaced(record))
+
+    def replaced(self, record: Record) -> Work[bool]:
+        """The work of `replace`."""
         self._writable()
         tags = _encoded(record.tags)
 
@@ -82,7 +90,7 @@ class SqliteRecords:
             _hold(connection, number, record.outgoing)
             return True
 
-        return await self._executor.write(write)
+        return write
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         self._writable()

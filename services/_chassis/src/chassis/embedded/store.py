@@ -13,6 +13,7 @@ from chassis.delivery import Delivery, DeliverySettings
 from chassis.embedded import log, sqlite
 from chassis.embedded.bus import EmbeddedBus
 from chassis.embedded.lock import FolderLock
+from chassis.embedded.outbox import EmbeddedOutbox
 from chassis.embedded.records import SqliteRecords
 from chassis.embedded.writer import Executor, ThreadExecutor
 from chassis.errors import TransientError
@@ -38,7 +39,7 @@ class EmbeddedStore:
         self.executor = executor
         self.records = SqliteRecords(executor, read_only=lock is None)
         self.bus = EmbeddedBus(executor, settings, read_only=lock is None)
-        self.outbox = Outbox(self.records, self.bus)
+        self.outbox: Outbox = EmbeddedOutbox(self.records, self.bus)
         self.bodies = Bodies(self.records)
         self.parking = Parking(self.records, self.outbox, clock)
         self._lock = lock

@@ -1,0 +1,36 @@
+"""The outbox where records and log are one file: a record and its messages are one commit.
+
+What the general outbox stores, publishes and clears is here appended to the log by the very update
+of the record, so it is written once. What an older version left in records is still published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chassis.embedded.bus import EmbeddedBus
+from chassis.embedded.records import SqliteRecords
+from chassis.outbox import Outbox
+from chassis.records import Record
+
+
+class EmbeddedOutbox(Outbox):
+    """Takes the same calls and keeps the same promise as Outbox, with one write for three."""
+
+    def __init__(self, records: SqliteRecords, bus: EmbeddedBus) -> None:
+        super().__init__(records, bus)
+        self._rows, self._log = records, bus
+
+    async def insert(self, record: Record) -> bool:
+        """Insert if absent, its messages with it."""
+        if not record.outgoing:
+            return await super().insert(record)
+        work = self._rows.inserted(replace(record, outgoing=()))
+        return await self._log.publish_with(work, record.outgoing)
+
+    async def replace(self, record: Record) -> bool:
+        """Replace if the version fits, its messages with it."""
+        if not record.outgoing:
+            return await super().replace(record)
+        work = self._rows.replaced(replace(record, outgoing=()))
+        return await self._log.publish_with(work, record.outgoing)

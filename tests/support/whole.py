@@ -100,7 +100,7 @@ class Whole:
             seed=1,
             keys=KEYS,
         )
-        async with System(store, options, KEYS) as system:
+        async with System(store, options, KEYS, self.folder) as system:
             yield system
 
     async def set_up(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -368,6 +368,32 @@ def test_a_web_page_instead_of_an_answer_is_called_one(tmp_path: Path) -> None:
             with pytest.raises(Exception, match="a web page came: check the address") as said:
                 await pax8.invoices()
             assert "listing Pax8 invoices" in str(said.value)
+
+    in_virtual_time(story())
+
+
+def test_stored_bytes_that_somebody_edited_are_not_billed_from(tmp_path: Path) -> None:
+    async def story() -> None:
+        whole = Whole(tmp_path)
+        await whole.vendors.load("pax8", small.pax8())
+        await whole.vendors.load("halopsa", small.halopsa(clients=[small.client(42, "Bolt")]))
+        async with whole.running() as system:
+            await whole.set_up(system, small.settings())
+            ran = await whole.bill(system, DOCUMENT)
+            assert ran.statement.currencies["USD"].held_by == {"client-gone": 20}
+            [page] = await system.store.records.find(TENANT, "pages", "document", DOCUMENT)
+            at = page.body.index(b'"total":') + len(b'"total":')
+            body = page.body[:at] + b"7" + page.body[at + 1 :]
+            assert await system.store.records.replace(replace(page, body=body))
+            await whole.vendors.load("halopsa", small.halopsa())
+            ran = await whole.again(system, ran.run.run)
+            [named] = await line_audit(system.store.records, TENANT, ran.run.run)
+        assert ran.run.problem == "raw-altered"
+        assert "page 1 is not what Pax8 sent any more (row 1)" in ran.run.text
+        assert "restore the data folder from a backup" in ran.run.text
+        assert not ran.statement.complete
+        assert named.problem == "raw-altered"
+        assert len(posted_by_line(await whole.vendors.state("halopsa"))) == 1
 
     in_virtual_time(story())
 

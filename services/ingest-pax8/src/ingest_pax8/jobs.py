@@ -16,9 +16,10 @@ from ingest_pax8.domain.chains import place_in
 from ingest_pax8.domain.document import Document
 from ingest_pax8.domain.pages import PageNotes, measured, to_stored
 from ingest_pax8.forming import Forming
-from ingest_pax8.reading import UNREADABLE, Reading, Unreadable, stored_items
+from ingest_pax8.reading import Reading, stored_items
 from ingest_pax8.tools import SNAPSHOTS, Documents, Tools
 from ingest_pax8.translate import SOURCE, entry_from_pax8
+from ingest_pax8.unreadable import Unreadable
 from schemas.ids import derive_id
 from schemas.messages import (
     BatchEntry,
@@ -81,10 +82,7 @@ class IngestJobs:
         except Unreadable as odd:
             stored = await self._documents.get(job.tenant, command.document)
             document = stored.value if stored else Document(document=command.document)
-            text = (
-                f"{odd}. Nothing of this document is planned: have Pax8 correct it, read it again"
-            )
-            problem = document.model_copy(update={"problem": UNREADABLE, "text": text})
+            problem = document.model_copy(update={"problem": odd.code, "text": str(odd)})
             await self._say(job, command, problem)
 
     async def read_drafts(self, job: JobRun) -> None:

@@ -25,21 +25,24 @@ from ingest_pax8.domain.document import (
     verdict,
 )
 from ingest_pax8.domain.identity import Basis
-from ingest_pax8.domain.pages import PageNotes, from_stored, measured, row_digests, to_stored
+from ingest_pax8.domain.pages import (
+    PageNotes,
+    altered_rows,
+    from_stored,
+    measured,
+    row_digests,
+    to_stored,
+)
 from ingest_pax8.tools import PAGES, Tools
 from ingest_pax8.translate import fields_of
+from ingest_pax8.unreadable import ALTERED, RESTORE, Unreadable
 from schemas.ids import digest
 from vendors.pax8 import InvoiceItem, Pax8, RawPage, parse_items
 
 KEPT_LINES_MAX = 10_000  # documents up to this size are read, judged and formed in one go
 
-UNREADABLE = "document-unreadable"
 EMPTY = "document-empty"
 CHANGED_TEXT = "The document is not the one that was read first"
-
-
-class Unreadable(Exception):  # noqa: N818 - becomes a problem of the document
-    """A page that is no list of charges."""
 
 
 class Progress(BaseModel):
@@ -224,7 +227,11 @@ async def stored_items(
     for number in range(document.pages):
         record = await tools.outbox.get(tenant, PAGES, page_key(document.document, number))
         if record is None:
-            raise Unreadable(f"page {number + 1} is not in the store: read the document again")
+            raise Unreadable(f"page {number + 1} is not in the store", way=RESTORE)
+        if altered := altered_rows(record.body):
+            where = ", ".join(f"row {row + 1}" if row >= 0 else "its envelope" for row in altered)
+            text = f"page {number + 1} is not what Pax8 sent any more ({where[:200]})"
+            raise Unreadable(text, ALTERED, RESTORE)
         _, raw = from_stored(record.body)
         yield _items(raw, number)
 

@@ -1,0 +1,1 @@
+"""Behaviours, lifecycle modes, modifiers and levels against a table of the sheets."""

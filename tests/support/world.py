@@ -1,0 +1,283 @@
+"""An MSP with both vendors' sandboxes, told what to do in a bookkeeper's words."""
+
+from __future__ import annotations
+
+import copy
+import json
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from chargeline.system import Options, System
+from chassis.clock import LoopClock
+from chassis.embedded import EmbeddedStore, InlineExecutor
+from chassis.http import Retries
+from chassis.service import Service
+from chassis.vault import Keys
+from gateway.queries import BatchView
+from oracle import Verdict, judge
+from sandbox.app import Sandbox, build_app
+from sandbox.core import dumps, loads
+from sandbox.generate import Month
+from schemas.statement import Statement
+from support import small
+from support.whole import ACCOUNTS, PAX8, SANDBOX, TENANT, TODAY, Ran, Vendors, settings_of
+
+ZERO = Decimal(0)
+CENT = Decimal("0.01")
+KEYS = Keys((bytes(range(32)),))
+OURS = "line_"
+APPROVED = {"approve_items": True, "approve_plans": True}
+
+
+class World:
+    """`async with World(folder) as w:` is the whole system, set up; `w.bill(document)` is a run.
+
+    Without payloads it is the small MSP. The data folder outlives `restart`, the sandboxes too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pax8: dict[str, Any] | None = None,
+        halopsa: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        today: date = TODAY,
+    ) -> None:
+        self.folder = folder
+        self.pax8 = small.pax8() if pax8 is None else pax8
+        self.loaded = small.halopsa() if halopsa is None else halopsa
+        self.settings = small.settings() if settings is None else settings
+        self.app: Sandbox = build_app(None, today=today)
+        self.vendors = Vendors(self.app)
+        self.edits: list[dict[str, Any]] = []
+        self.listener: Service | None = None  # hears what the services say, beside them
+        self.system: System
+        self._stack = AsyncExitStack()
+
+    @classmethod
+    def of(cls, folder: Path, month: Month, *, resolved: bool = True, **policy: Any) -> Self:
+        """A generated month; `resolved`: a person has answered the planted holds before."""
+        settings = month.resolved_settings() if resolved else month.settings
+        settings = settings | {"policy": settings["policy"] | policy}
+        return cls(folder, month.pax8, month.halopsa, settings)
+
+    async def __aenter__(self) -> Self:
+        await self.vendors.load("pax8", self.pax8)
+        await self.vendors.load("halopsa", self.loaded)
+        await self._open()
+        await self.change(self.settings)
+        for vendor in ACCOUNTS:
+            await self.system.seal(TENANT, vendor, "id", "secret")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """A story that ends well leaves no message behind and no cent unaccounted for."""
+        try:
+            if kind is None:
+                await self.assert_whole()
+        finally:
+            await self._stack.aclose()
+
+    async def restart(self, today: date | None = None) -> None:
+        """The process ends and another one goes on with the folder, perhaps on another day."""
+        await self._stack.aclose()
+        if today is not None:
+            self.app.clock.set(today)
+        await self._open()
+
+    async def change(self, settings: dict[str, Any]) -> None:
+        """The settings file in force; matches that a rule has made stay."""
+        self.settings = settings
+        wanted = settings_of(settings)
+        known = {(row.source, row.company, row.subscription) for row in wanted.client}
+
+        def change(now: Any) -> Any:
+            kept = tuple(
+                row
+                for row in now.client
+                if row.evidence in ("external id", "exact name")
+                and (row.source, row.company, row.subscription) not in known
+            )
+            return wanted.model_copy(update={"client": (*wanted.client, *kept)})
+
+        await self.system.gateway.runs.change_settings(TENANT, change)
+
+    async def documents(self) -> list[str]:
+        """What Pax8 lists, oldest first."""
+        revision = await self.system.gateway.runs.list_documents(TENANT, PAX8)
+
+        async def listed() -> bool:
+            return (await self.system.gateway.queries.tenant(TENANT)).listed >= revision
+
+        await self.system.wait_for(listed)
+        tenant = await self.system.gateway.queries.tenant(TENANT)
+        assert tenant.problem is None, tenant.text
+        return [
+            one.document for one in sorted(tenant.documents, key=lambda d: (d.date, d.document))
+        ]
+
+    async def bill(self, document: str | None = None, **choices: Any) -> Ran:
+        """A new run over the document (the newest), everything approved unless chosen otherwise."""
+        document = document or (await self.documents())[-1]
+        run = await self.system.gateway.runs.start(TENANT, PAX8, document, **(choices or APPROVED))
+        return await self.ended(run)
+
+    async def again(self, ran: Ran, **choices: Any) -> Ran:
+        """The same run once more, under the settings of the day."""
+        await self.system.gateway.runs.again(TENANT, ran.run.run, **(choices or APPROVED))
+        return await self.ended(ran.run.run)
+
+    async def approve(self, ran: Ran, *only: str) -> Ran:
+        """A person has the planned batches applied."""
+        await self.system.gateway.runs.approve(TENANT, ran.run.run, only)
+        return await self.ended(ran.run.run)
+
+    async def undo(self, ran: Ran, *only: str) -> Ran:
+        """What the run has posted is taken back."""
+        revision, plans = await self.system.gateway.runs.undo(TENANT, ran.run.run, only)
+
+        async def answered() -> bool:
+            return await self.system.gateway.queries.undone(TENANT, ran.run.run, revision, plans)
+
+        await self.system.wait_for(answered)
+        return await self.ended(ran.run.run)
+
+    async def ended(self, run: str) -> Ran:
+        async def over() -> bool:
+            return not await self.system.gateway.queries.waiting(TENANT, run)
+
+        await self.system.wait_for(over)
+        queries = self.system.gateway.queries
+        return Ran(await queries.run(TENANT, run), await queries.statement(TENANT, run))
+
+    async def statement(self, ran: Ran) -> Statement:
+        return await self.system.gateway.queries.statement(TENANT, ran.run.run)
+
+    async def batches(self, ran: Ran) -> list[BatchView]:
+        return await self.system.gateway.queries.batches(TENANT, ran.run.run)
+
+    async def batch_of(self, ran: Ran, client: int) -> BatchView:
+        """The run's one batch of the client."""
+        [found] = [v for v in await self.batches(ran) if v.bill_to == f"client:{client}"]
+        return found
+
+    async def halo_state(self) -> dict[str, Any]:
+        """HaloPSA's entities as they are now."""
+        found: dict[str, Any] = (await self.vendors.state("halopsa"))["entities"]
+        return found
+
+    async def calls(self, vendor: str = "halopsa") -> dict[str, int]:
+        """Calls since the last `reset_calls`, by method and path."""
+        found: dict[str, int] = (await self.vendors.state(vendor))["calls"]
+        return found
+
+    async def reset_calls(self) -> None:
+        for vendor in ACCOUNTS:
+            await self._control(vendor, "reset_calls", {})
+
+    async def person(self, **edit: Any) -> Any:
+        """Somebody works in HaloPSA's own screens."""
+        self.edits.append(edit)
+        return await self._control("halopsa", "edit", edit)
+
+    async def create_due(self, day: date) -> list[dict[str, Any]]:
+        """HaloPSA creates the invoices whose creation date has come."""
+        answer = await self._control("halopsa", "create_due", {"date": day.isoformat()})
+        made: list[dict[str, Any]] = answer["invoices"]
+        return made
+
+    async def invoices(self, client: int | None = None) -> list[dict[str, Any]]:
+        """Invoices of ours that stand, oldest first."""
+        return [
+            row
+            for row in (await self.halo_state())["invoices"]
+            if not row.get("voided")
+            and (client is None or row["client_id"] == client)
+            and ours_on(row)
+        ]
+
+    async def judged(self) -> Verdict:
+        """Line by line, by code that knows the load and HaloPSA's state only."""
+        load = {"pax8": self.pax8, "halopsa": self.loaded, "person": self.edits}
+        return judge(load, self.settings, await self.halo_state())
+
+    async def assert_charged_is_posted(self) -> None:
+        """Every line of the load stands once, to the cent, where it must; nothing else does."""
+        verdict = await self.judged()
+        assert not verdict.faults, str(verdict)
+
+    async def assert_whole(self) -> None:
+        """Nothing is parked, and the newest run of every document accounts for every cent."""
+        parked = await self.system.store.parking.list(TENANT)
+        assert not parked, parked
+        queries = self.system.gateway.queries
+        newest = {run.document: run for run in await queries.runs(TENANT)}
+        for run in newest.values():
+            statement = await queries.statement(TENANT, run.run)
+            for currency, sides in statement.currencies.items():
+                for side in (sides.price, sides.cost):
+                    assert side.unexplained in (None, ZERO), f"{currency}: {side}"
+
+    async def _open(self) -> None:
+        midday = datetime.combine(self.app.clock.today, time(12), UTC)
+        clock = LoopClock(midday)
+        store = EmbeddedStore.open(
+            self.folder, executor=InlineExecutor(), clock=clock, durability="OFF"
+        )
+        options = Options(
+            sandbox=SANDBOX,
+            transport=httpx.ASGITransport(app=self.app),
+            clock=clock,
+            retries=Retries(attempts=2, first_wait_s=0.1, jitter=lambda: 0.5),
+            seed=1,
+            keys=KEYS,
+        )
+        self._stack = AsyncExitStack()
+        system = System(store, options, KEYS, self.folder)
+        if self.listener is not None:
+            store.bus.mount(self.listener)
+        self.system = await self._stack.enter_async_context(system)
+
+    async def _control(self, vendor: str, name: str, payload: Any) -> Any:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url=SANDBOX) as client:
+            answer = await client.post(f"/_sandbox/{vendor}/{name}", content=dumps(payload))
+        assert answer.status_code == 200, answer.text
+        return loads(answer.content)
+
+
+def ours_on(invoice: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of ours on an invoice."""
+    return [line for line in invoice["lines"] if str(line.get("comment_2") or "").startswith(OURS)]
+
+
+def money_on(lines: list[dict[str, Any]], unit: str = "unit_price") -> Decimal:
+    """What the lines come to, each rounded to the cent."""
+    return sum(
+        (
+            (Decimal(str(x["qty_order"])) * Decimal(str(x[unit]))).quantize(CENT, "ROUND_HALF_UP")
+            for x in lines
+        ),
+        ZERO,
+    )
+
+
+def changed(settings: dict[str, Any], **policy: Any) -> dict[str, Any]:
+    """The settings with other values in the global policy."""
+    return copy.deepcopy(settings) | {"policy": settings.get("policy", {}) | policy}
+
+
+def as_json(statement: Statement) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(statement.model_dump_json())
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
@@ -19,7 +20,8 @@ from gateway.queries import BatchView
 from schemas.money import ZERO, minor_unit, round_half_up
 from schemas.statement import Side
 
-out = Console(highlight=False)  # results
+_WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
+out = Console(highlight=False, width=_WIDTH)  # results
 err = Console(stderr=True, highlight=False)  # messages
 
 _BAR = 28
@@ -112,8 +114,8 @@ def show_clients(views: Sequence[BatchView]) -> None:
     table = Table(box=None, pad_edge=False, title_justify="left")
     for name, justify in (("client", "left"), ("lines", "right"), ("posted", "right")):
         table.add_column(name, justify=justify, no_wrap=True, max_width=44)  # type: ignore[arg-type]
-    table.add_column("held", justify="right")
-    table.add_column("")
+    table.add_column("held", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for view in views[:_ROWS]:
         amount = {o: _sum(view, o) for o in ("posted", "held", "pending", "refused")}
         waits = amount["held"] + amount["pending"] + amount["refused"]

@@ -17,12 +17,12 @@ from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
 from poster_halo.planning import canary_of
 from poster_halo.reading import MOVED, STOPPED, Reading
-from poster_halo.store import KeptBatch, PlanRecord
+from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools, not_here_yet
 from poster_halo.work import Work, new_posting, of_batch
 from poster_halo.writing import SYSTEMIC, Moved, Writing
 from schemas import frame
-from schemas.messages import ApplyRun, ApprovedPlan, PostingRefused
+from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
 from schemas.settings import Settings
 
 GROUP_MAX = 100
@@ -62,9 +62,9 @@ class ApplyingJob:
         """What was not answered yet is refused with the reason."""
         head, approved = _read(job)
         for plan in approved:
-            kept = await self._tools.store.batch(job.tenant, plan.batch)
-            if kept is not None and not await self._answered(job, plan):
-                await self.refuse(job, head, plan, kept, (failure.code, failure.text))
+            batch = await self._tools.store.head(job.tenant, plan.batch)
+            if batch is not None and not await self._answered(job, plan):
+                await self.refuse(job, head, plan, batch, (failure.code, failure.text))
 
     async def _todo(
         self, job: JobRun, head: ApplyRun, approved: Sequence[ApprovedPlan]
@@ -79,10 +79,10 @@ class ApplyingJob:
                 raise not_here_yet(job, plan.batch)
             record = await self._tools.store.plan(job.tenant, plan.plan)
             if record is None or record.revision != revision or record.hash != plan.hash:
-                kept = await self._tools.store.batch(job.tenant, plan.batch)
-                assert kept is not None, "its revision was seen"
+                batch = await self._tools.store.head(job.tenant, plan.batch)
+                assert batch is not None, "its revision was seen"
                 why = ("superseded", "the plan is not the newest one: plan again")
-                await self.refuse(job, head, plan, kept, why, held=True)
+                await self.refuse(job, head, plan, batch, why, held=True)
             else:
                 todo.append((plan, record))
         return todo
@@ -109,11 +109,11 @@ class ApplyingJob:
         days, recurring = [], False
         replaces: set[str] = set()
         for plan, _ in todo:
-            kept = await self._tools.store.batch(job.tenant, plan.batch)
-            assert kept is not None, "its revision was seen"
-            days.append(kept.head.document_date[:10])
-            replaces.update(kept.head.replaces)
-            recurring = recurring or kept.head.policy.behaviour == "recurring"
+            batch = await self._tools.store.head(job.tenant, plan.batch)
+            assert batch is not None, "its revision was seen"
+            days.append(batch.document_date[:10])
+            replaces.update(batch.replaces)
+            recurring = recurring or batch.policy.behaviour == "recurring"
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
             self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
@@ -135,8 +135,8 @@ class ApplyingJob:
         for one in todo:
             if one[1] is canary:
                 continue
-            kept = await self._tools.store.batch(job.tenant, one[0].batch)
-            lines = kept.head.kept_lines if kept else 0
+            batch = await self._tools.store.head(job.tenant, one[0].batch)
+            lines = batch.kept_lines if batch else 0
             if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
                 groups.append(group)
                 group, count = [], 0
@@ -146,35 +146,35 @@ class ApplyingJob:
 
     async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
         for plan, _ in todo:
-            kept = await self._tools.store.batch(job.tenant, plan.batch)
-            assert kept is not None, "its revision was seen"
+            batch = await self._tools.store.head(job.tenant, plan.batch)
+            assert batch is not None, "its revision was seen"
             text = (
                 "an earlier batch of the run did not go as planned: settle that one"
                 f" (`chargeline statement {head.run}` names it), then `chargeline plan {head.run}`"
             )
             why = ("run-stopped", text)
-            await self.refuse(job, head, plan, kept, why, held=True)
+            await self.refuse(job, head, plan, batch, why, held=True)
 
     async def refuse(
         self,
         job: JobRun,
         head: ApplyRun,
         plan: ApprovedPlan,
-        kept: KeptBatch,
+        batch: ChargesResolved,
         why: tuple[str, str],
         *,
         held: bool = False,
     ) -> None:
         """Nothing of the batch was written by this command."""
         fact = PostingRefused(
-            **facts.about(head, kept.head),
+            **facts.about(head, batch),
             plan=plan.plan,
             hash=plan.hash,
             code=why[0],
             text=facts.short(why[1]),
             held=held,
             plan_again=why[0] == MOVED,
-            money=facts.kept_whole(kept.head, "held" if held else "refused", why[0]),
+            money=facts.kept_whole(batch, "held" if held else "refused", why[0]),
         )
         message = await self._tools.message(fact)
         await self._tools.store.answer(job.tenant, job.id, plan.batch, message)
@@ -229,7 +229,7 @@ class _Run:
         if not self._may_go(work):
             text = plan.text or "the destination changed since the plan was made"
             await self._applying.refuse(
-                self._job, self._reading.head, approved, kept, (MOVED, text), held=True
+                self._job, self._reading.head, approved, kept.head, (MOVED, text), held=True
             )
             return None
         hashes = tuple(dict.fromkeys((record.hash, plan.hash)))

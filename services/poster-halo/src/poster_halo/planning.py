@@ -11,11 +11,11 @@ from chassis.service import JobRun
 from poster_halo import facts
 from poster_halo.look import Look, look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.store import KeptBatch, PlanRecord
+from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools, not_here_yet
 from schemas import frame
 from schemas.ids import plan_id
-from schemas.messages import BatchEntry, PlanRun, PostingRefused
+from schemas.messages import BatchEntry, ChargesResolved, PlanRun, PostingRefused
 from schemas.money import ZERO
 
 _Entries = TypeAdapter(list[BatchEntry])
@@ -35,17 +35,17 @@ class PlanningJob:
         if not entries:
             return
         heads = [await self._head(job, entry) for entry in entries]
-        replaces = {name for kept in heads for name in kept.head.replaces}
+        replaces = {name for batch in heads for name in batch.replaces}
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
             self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         since = window_start(
             self._tools.clock.today(settings.tenant.timezone),
             settings,
-            [kept.head.document_date[:10] for kept in heads],
+            [batch.document_date[:10] for batch in heads],
             known.all,
         )
-        recurring = any(k.head.policy.behaviour == "recurring" for k in heads)
+        recurring = any(batch.policy.behaviour == "recurring" for batch in heads)
         del heads
         seen = await look(self._tools, job, settings, since, recurring=recurring)
         planner = Planner(self._tools.store, job, seen, known, [e.batch for e in entries])
@@ -56,9 +56,9 @@ class PlanningJob:
         """No plan: the whole batch is refused with the reason."""
         head, entries = _read(job)
         for entry in entries:
-            kept = await self._tools.store.batch(job.tenant, entry.batch)
-            if kept is not None and kept.head.revision == entry.revision:
-                await self._refuse(job, head, kept, failure.code, failure.text)
+            batch = await self._tools.store.head(job.tenant, entry.batch)
+            if batch is not None and batch.revision == entry.revision:
+                await self._refuse(job, head, batch, failure.code, failure.text)
 
     async def _current(
         self, job: JobRun, head: PlanRun, entries: list[BatchEntry]
@@ -70,16 +70,16 @@ class PlanningJob:
             if revision < entry.revision:
                 raise not_here_yet(job, entry.batch)
             if revision > entry.revision:
-                kept = await self._head(job, entry)
-                await self._refuse(job, head, kept, "superseded", "a newer revision is here")
+                batch = await self._head(job, entry)
+                await self._refuse(job, head, batch, "superseded", "a newer revision is here")
             else:
                 current.append(entry)
         return current
 
-    async def _head(self, job: JobRun, entry: BatchEntry) -> KeptBatch:
-        kept = await self._tools.store.batch(job.tenant, entry.batch)
-        assert kept is not None, "its revision was seen"
-        return KeptBatch(kept.head, kept.choices, b"")
+    async def _head(self, job: JobRun, entry: BatchEntry) -> ChargesResolved:
+        batch = await self._tools.store.head(job.tenant, entry.batch)
+        assert batch is not None, "its revision was seen"
+        return batch
 
     async def _plan(
         self, job: JobRun, head: PlanRun, entry: BatchEntry, seen: Look, planner: Planner
@@ -112,18 +112,18 @@ class PlanningJob:
         await tools.store.put_plan(job.tenant, record, message)
 
     async def _refuse(
-        self, job: JobRun, head: PlanRun, kept: KeptBatch, code: str, text: str
+        self, job: JobRun, head: PlanRun, batch: ChargesResolved, code: str, text: str
     ) -> None:
         fact = PostingRefused(
-            **facts.about(head, kept.head),
-            plan=plan_id(kept.head.batch, job.connection),
+            **facts.about(head, batch),
+            plan=plan_id(batch.batch, job.connection),
             command="plan",
             code=code,
             text=facts.short(text),
-            money=facts.kept_whole(kept.head, "refused", code),
+            money=facts.kept_whole(batch, "refused", code),
         )
         message = await self._tools.message(fact)
-        await self._tools.store.answer(job.tenant, job.id, kept.head.batch, message)
+        await self._tools.store.answer(job.tenant, job.id, batch.batch, message)
 
 
 def canary_of(plans: list[PlanRecord]) -> PlanRecord | None:

@@ -14,11 +14,11 @@ from chassis.records import Message, Record
 from chassis.service import LeaseLost
 from chassis.table import Stored, Table
 from poster_halo.domain.postings import Posting
-from schemas import frame
 from schemas.charges import ItemChoice, ItemChoices
 from schemas.messages import ChargesResolved
 
 BATCHES = "batches-to-post"
+LINES = "lines-to-post"
 ITEMS = "items"
 ANSWERS = "answers-poster"
 
@@ -64,6 +64,12 @@ class KnownItem(BaseModel):
     text: str = ""
 
 
+class _Fence(BaseModel):
+    """Whose posting it is: what a write must know of the stored one."""
+
+    fence: int = 0
+
+
 class Store:
     """`outbox` publishes what its records carry. Only jobs write plans and postings, under the
     connection's lease; a replace that fails means that another owner took over."""
@@ -73,16 +79,17 @@ class Store:
         self._bodies = bodies
         self._plans = Table(outbox, "plans", PlanRecord)
         self._postings = Table(outbox, "postings", Posting)
+        self._fences = Table(outbox, "postings", _Fence)
         self._items = Table(outbox, ITEMS, KnownItem)
 
     async def keep(self, head: ChargesResolved, body: bytes) -> None:
         """The revision rule: lower and duplicate are ignored, higher replaces."""
         there = await self._outbox.get(head.tenant, BATCHES, head.batch)
-        line = head.model_dump_json().encode()
-        value = frame.encode(line, b"" if head.body is not None else body)
         tags = {"revision": str(head.revision), "content": head.content}
+        value = head.model_dump_json().encode()
         record = Record(head.tenant, BATCHES, head.batch, 0, value, tags)
         if there is None:
+            await self._keep_lines(head, body)
             kept = await self._outbox.insert(record)
         else:
             seen = int(there.tags["revision"])
@@ -93,24 +100,43 @@ class Store:
                 )
             if head.revision <= seen:
                 return
+            await self._keep_lines(head, body)
             kept = await self._outbox.replace(replace(record, version=there.version))
+            if kept:
+                await self._outbox.delete(head.tenant, LINES, _lines_key(head.batch, seen))
         if not kept:  # somebody was faster: by the same rule
             await self.keep(head, body)
+
+    async def _keep_lines(self, head: ChargesResolved, body: bytes) -> None:
+        """Apart from the head, which is read far more often; first, so no head is without lines."""
+        if head.body is None:
+            key = _lines_key(head.batch, head.revision)
+            await self._outbox.insert(Record(head.tenant, LINES, key, 0, body))
 
     async def revision(self, tenant: str, batch: str) -> int:
         """The highest revision seen; 0: the batch never came."""
         record = await self._outbox.get(tenant, BATCHES, batch)
         return 0 if record is None else int(record.tags["revision"])
 
+    async def head(self, tenant: str, batch: str) -> ChargesResolved | None:
+        """What was resolved of the batch, without its lines."""
+        record = await self._outbox.get(tenant, BATCHES, batch)
+        return None if record is None else ChargesResolved.model_validate_json(record.body)
+
     async def batch(self, tenant: str, batch: str) -> KeptBatch | None:
         """The batch with its lines."""
-        record = await self._outbox.get(tenant, BATCHES, batch)
-        if record is None:
+        head = await self.head(tenant, batch)
+        if head is None:
             return None
-        line, body = frame.decode(record.body)
-        head = ChargesResolved.model_validate_json(line)
         if head.body is not None:
             body = await self._bodies.get(tenant, head.body)
+        else:
+            stored = await self._outbox.get(tenant, LINES, _lines_key(batch, head.revision))
+            if stored is None:
+                if await self.revision(tenant, batch) != head.revision:
+                    return await self.batch(tenant, batch)  # a newer one came between the reads
+                raise PermanentError("body-missing", f"the lines of {batch} are not in the store")
+            body = stored.body
         choices, _, lines = body.partition(b"\n")
         return KeptBatch(head, ItemChoices.validate_json(choices or b"{}"), lines)
 
@@ -144,7 +170,7 @@ class Store:
     ) -> None:
         """Store, then publish."""
         tags = {"batch": posting.batch, "document": posting.document}
-        stored = await self._postings.get(tenant, posting.plan)
+        stored = await self._fences.get(tenant, posting.plan)
         if stored is None:
             done = await self._postings.insert(
                 tenant, posting.plan, posting, tags=tags, outgoing=outgoing
@@ -152,7 +178,8 @@ class Store:
         else:
             if stored.value.fence > posting.fence:
                 raise LeaseLost(f"posting {posting.plan} belongs to a newer owner")
-            done = await self._postings.replace(stored, posting, tags=tags, outgoing=outgoing)
+            there = Stored(posting, stored.record)
+            done = await self._postings.replace(there, posting, tags=tags, outgoing=outgoing)
         if not done:
             raise LeaseLost(f"posting {posting.plan} was written by another owner")
 
@@ -168,3 +195,7 @@ class Store:
     async def answered(self, tenant: str, job: str, batch: str) -> bool:
         """Whether this job has said what became of the batch; what is left of it is published."""
         return await self._outbox.get(tenant, ANSWERS, f"{job}/{batch}") is not None
+
+
+def _lines_key(batch: str, revision: int) -> str:
+    return f"{batch}/{revision}"

@@ -46,6 +46,14 @@ async def with_standing(
     )
 
 
+async def standing_of(
+    records: Records, tenant: str, run: Run, line: LineExplained
+) -> LineExplained:
+    """The same for one line."""
+    alone = DocumentExplained(source="", document="", settings="", lines=(line,))
+    return (await with_standing(records, tenant, run, alone)).lines[0]
+
+
 def _said(projection: Projection) -> str:
     """How the kept lines of the batch ended that do not stand, by the first reason there is."""
     left = [e for e in entries_of(projection) if e.outcome in _HANDLED]

@@ -20,6 +20,8 @@ DONE, FAILED, NEEDS_A_PERSON, NOTHING_AUDITED, REFUSED = range(5)
 
 _COMMAND = re.compile(r"`(chargeline [^`]+)`")
 
+type _HoldKey = tuple[str, str | None, str | None, str]
+
 
 def run_document(
     billed: Sequence[Billed], *, calls: Mapping[str, int], parked: int, elapsed_s: float
@@ -85,31 +87,40 @@ def exit_code(billed: Sequence[Billed], parked: int) -> int:
 
 
 def holds_of(billed: Billed) -> list[dict[str, Any]]:
-    """What waits for a person, most money first, with the command that resolves it."""
-    found: list[dict[str, Any]] = []
-    if billed.run.problem is not None and billed.run.problem != "document-empty":
-        found.append(_hold(billed.run.problem, billed.run.text, billed.statement))
-    grouped: dict[tuple[str, str | None, str | None], list[Hold]] = defaultdict(list)
+    """What waits for a person, most money first, with the command that resolves it.
+
+    `waits` is all that its clients do not get billed because of it, `price` its own lines alone.
+    """
+    found = _problem_holds(billed)
+    grouped: dict[_HoldKey, list[tuple[Hold, Decimal]]] = defaultdict(list)
     for view in billed.batches:
+        waits = sum((e.price for e in view.entries if e.outcome in ("held", "refused")), ZERO)
         for hold in view.holds or _held_whole(view):
-            grouped[hold.code, hold.company, hold.product_key].append(hold)
-    for (code, company, product), holds in grouped.items():
-        text = holds[0].text
-        command = _COMMAND.search(text)
+            key = (hold.code, hold.company, hold.product_key, view.currency)
+            grouped[key].append((hold, waits))
+    for (code, company, product, currency), holds in grouped.items():
+        first = holds[0][0]
         found.append(
             {
                 "code": code,
-                "text": text,
+                "text": first.text,
                 "company": company,
                 "product": product,
-                "name": holds[0].name,
-                "lines": sum(h.lines for h in holds),
-                "price": plain(sum((h.price for h in holds), ZERO)),
-                "command": command[1] if command else None,
-                "suggestions": [s.model_dump(mode="json") for s in holds[0].suggestions],
+                "name": first.name,
+                "lines": sum(h.lines for h, _ in holds),
+                "currency": currency,
+                "price": plain(sum((h.price for h, _ in holds), ZERO)),
+                "waits": plain(sum((waits for _, waits in holds), ZERO)),
+                "command": next(iter(commands_in(first.text, first.name)), None),
+                "suggestions": [s.model_dump(mode="json") for s in first.suggestions],
             }
         )
-    return sorted(found, key=lambda h: (-abs(Decimal(h["price"])), h["code"], h["name"]))
+    return sorted(found, key=lambda h: (-abs(Decimal(h["waits"])), h["code"], h["name"]))
+
+
+def commands_in(text: str, name: str) -> list[str]:
+    """The commands that a sentence offers. A name comes from outside and may look like one."""
+    return _COMMAND.findall(text.replace(name, "") if name else text)
 
 
 def summed(statements: Sequence[Statement]) -> Statement:
@@ -213,16 +224,25 @@ def _held_whole(view: BatchView) -> list[Hold]:
     ]
 
 
-def _hold(code: str, text: str, statement: Statement) -> dict[str, Any]:
-    price = sum((c.price.held for c in statement.currencies.values()), ZERO)
-    return {
-        "code": code,
-        "text": text,
-        "company": None,
-        "product": None,
-        "name": statement.document,
-        "lines": statement.lines.get("held", 0),
-        "price": plain(price),
-        "command": None,
-        "suggestions": [],
-    }
+def _problem_holds(billed: Billed) -> list[dict[str, Any]]:
+    """A document that is held whole, once a currency; or once, where nothing of it was read."""
+    code, statement = billed.run.problem, billed.statement
+    if code in (None, "document-empty"):
+        return []
+    amounts = {c: s.price.held for c, s in statement.currencies.items()} or {"": ZERO}
+    return [
+        {
+            "code": code,
+            "text": billed.run.text,
+            "company": None,
+            "product": None,
+            "name": statement.document,
+            "lines": statement.lines.get("held", 0),
+            "currency": currency,
+            "price": plain(price),
+            "waits": plain(price),
+            "command": next(iter(commands_in(billed.run.text, "")), None),
+            "suggestions": [],
+        }
+        for currency, price in amounts.items()
+    ]

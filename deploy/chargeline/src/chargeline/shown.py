@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
@@ -14,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from chargeline.billing import Billed
-from chargeline.report import holds_of
+from chargeline.report import commands_in, holds_of
 from gateway.domain.run import Counts, Run, Stage
 from gateway.queries import BatchView
-from schemas.money import ZERO, minor_unit, round_half_up
+from schemas.money import ZERO, minor_unit, plain, round_half_up
 from schemas.statement import Side
 
 _WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
@@ -26,6 +28,8 @@ err = Console(stderr=True, highlight=False)  # messages
 
 _BAR = 28
 _ROWS = 12
+_STATE = 18
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _STEPS = ("dropped", "excluded", "held", "refused", "pending", "settled", "rounding")
 _DOES: Mapping[Stage, str] = {
     Stage.READING: "reading the invoice",
@@ -39,6 +43,14 @@ _DOES: Mapping[Stage, str] = {
     Stage.APPLYING: "posting and reading back",
     Stage.ENDED: "done",
 }
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What makes a printed command work when it is pasted."""
+
+    data: str = ""  # ` --data FOLDER` where it is not the default one
+    again: str = "chargeline run"
 
 
 class Watching:
@@ -92,30 +104,46 @@ def money(amount: Decimal | None, currency: str) -> str:
     return f"{rounded if rounded else minor_unit(currency) * 0:,}"
 
 
-def show_bill(billed: Billed) -> None:
+def safe(text: object) -> str:
+    """Text from outside, made harmless: no markup, no control characters, no hidden marks."""
+    told = "".join(_visible(one) for one in str(text))
+    return escape(told)
+
+
+def _visible(one: str) -> str:
+    if one in "\n\r\t":
+        return " "
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _HIDDEN else one
+
+
+def show_bill(billed: Billed, hints: Hints) -> None:
     """Clients, bridge, holds, and the lines that nothing explains."""
     run = billed.run
-    out.print(f"\n[bold]Document {run.document}[/]  {run.document_date}  run {run.run}")
+    out.print(f"\n[bold]Document {safe(run.document)}[/]  {run.document_date}")
     if run.problem:
-        out.print(f"[yellow]{run.problem}[/]: {escape(run.text)}")
+        out.print(f"[yellow]{run.problem}[/]: {safe(run.text)}")
     show_clients(billed.batches)
     show_bridge(billed)
-    show_holds(holds_of(billed), run.run)
+    show_holds(holds_of(billed), hints)
     if billed.unexplained_lines:
         out.print("\n[bold red]Lines that nothing explains[/]")
         for d in billed.unexplained_lines[:_ROWS]:
-            out.print(f"  {d.line}  {d.problem}: expected {d.expected}, found {d.found}  {d.text}")
+            told = f"{d.problem}: expected {plain(d.expected)}, found {plain(d.found)}"
+            out.print(f"  {d.line}  {told}  {safe(d.text)}", soft_wrap=True)
+        if len(billed.unexplained_lines) > _ROWS:
+            out.print(f"  [dim]… and {len(billed.unexplained_lines) - _ROWS} more: --json[/]")
 
 
 def show_clients(views: Sequence[BatchView]) -> None:
     """A row a client; the tick means read back."""
     if not views:
         return
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    for name, justify in (("client", "left"), ("lines", "right"), ("posted", "right")):
-        table.add_column(name, justify=justify, no_wrap=True, max_width=44)  # type: ignore[arg-type]
-    table.add_column("held", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("client", no_wrap=True, overflow="ellipsis", ratio=1, max_width=44)
+    widths = {"lines": 5, "posted": 16, "not posted": 13}
+    for name, width in widths.items():
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
+    table.add_column("", no_wrap=True, min_width=_STATE)
     for view in views[:_ROWS]:
         amount = {o: _sum(view, o) for o in ("posted", "held", "pending", "refused")}
         waits = amount["held"] + amount["pending"] + amount["refused"]
@@ -123,7 +151,7 @@ def show_clients(views: Sequence[BatchView]) -> None:
         state = "[green]✓ read back[/]" if read_back else f"[yellow]{view.code or view.progress}[/]"
         lines = sum(e.lines for e in view.entries if e.outcome != "rounding")
         table.add_row(
-            escape(view.client_name or view.bill_to),
+            safe(_who(view)),
             str(lines),
             f"{money(amount['posted'], view.currency)} {view.currency}",
             money(waits, view.currency) if waits else "",
@@ -151,24 +179,35 @@ def show_bridge(billed: Billed) -> None:
         _end(side, found.cost, currency)
 
 
-def show_holds(holds: Sequence[Mapping[str, Any]], run: str) -> None:
-    """Most money first, each with the command that resolves it."""
+def show_holds(holds: Sequence[Mapping[str, Any]], hints: Hints) -> None:
+    """Most money first, each with the commands that resolve it, ready to be copied."""
     if not holds:
         return
     out.print(f"\n[bold yellow]Waiting for you: {len(holds)}[/]")
-    for hold in holds[:_ROWS]:
-        head = f"  {hold['code']}  {escape(str(hold['name']))}"
-        out.print(f"{head}  {hold['lines']} lines, {hold['price']}")
-        out.print(f"     [dim]{escape(str(hold['text']))}[/]")
+    for place, hold in enumerate(holds[:_ROWS], start=1):
+        currency, name = hold["currency"], hold["name"]
+        waits = f"{money(Decimal(hold['waits']), currency)} {currency}".strip()
+        out.print(f"  {place:>2}. [bold]{waits}[/]  {hold['code']}  {safe(name)}", soft_wrap=True)
+        own = money(Decimal(hold["price"]), currency)
+        lines = "1 line" if hold["lines"] == 1 else f"{hold['lines']} lines"
+        if hold["price"] != hold["waits"]:
+            rest = "the rest of the client's charges waits with it"
+            out.print(f"      [dim]{lines}, {own} {currency}; {rest}[/]", soft_wrap=True)
+        out.print(f"      [dim]{safe(hold['text'])}[/]", soft_wrap=True)
+        for command in commands_in(hold["text"], name):
+            out.print(f"      $ {safe(command)}{hints.data}", soft_wrap=True)
     if len(holds) > _ROWS:
-        out.print(f"  [dim]… and {len(holds) - _ROWS} more: `chargeline statement {run} --json`[/]")
-    out.print(f"  [dim]then: chargeline plan {run} && chargeline apply {run}[/]")
+        out.print(f"  [dim]… and {len(holds) - _ROWS} more: --json shows all[/]")
+    out.print("  then once more; what stands already is left alone:")
+    out.print(f"      $ {safe(hints.again)}", soft_wrap=True)
 
 
-def show_end(billed: Sequence[Billed], code: int, calls: Mapping[str, int], parked: int) -> None:
+def show_end(
+    billed: Sequence[Billed], code: int, calls: Mapping[str, int], parked: int, hints: Hints
+) -> None:
     """One line to remember, and where to look next."""
     if parked:
-        out.print(f"\n[yellow]{parked} messages are parked[/]: chargeline parked list")
+        out.print(f"\n[yellow]{parked} messages are parked[/]: chargeline parked list{hints.data}")
     used = ", ".join(f"{vendor} {n}" for vendor, n in sorted(calls.items()))
     says = {
         0: "[green]Done and proven: nothing held, 0.00 unexplained.[/]",
@@ -179,7 +218,8 @@ def show_end(billed: Sequence[Billed], code: int, calls: Mapping[str, int], park
     out.print(f"\n{says.get(code, '')}" + (f"  [dim]vendor calls: {used}[/]" if used else ""))
     if billed and code in (0, 2):
         run = billed[-1].run.run
-        out.print(f"[dim]chargeline statement {run} · chargeline explain --all[/]")
+        out.print(f"[dim]look again:     chargeline statement {run}{hints.data}[/]", soft_wrap=True)
+        out.print(f"[dim]line by line:   chargeline explain --all{hints.data}[/]", soft_wrap=True)
 
 
 def explained(line: Any, *, as_json: bool) -> dict[str, Any] | None:
@@ -188,10 +228,10 @@ def explained(line: Any, *, as_json: bool) -> dict[str, Any] | None:
     if as_json:
         return {"schema": "chargeline.line.v1", **told}
     outcome = told.get("problem") or told.get("outcome")
-    out.print(f"[bold]{told['line']}[/]  {outcome}  {escape(str(told.get('company_name') or ''))}")
+    out.print(f"[bold]{told['line']}[/]  {outcome}  {safe(str(told.get('company_name') or ''))}")
     for name, value in told.items():
         if name not in ("line", "outcome") and value not in (None, "", [], {}):
-            out.print(f"    [dim]{name:18}[/] {escape(str(value))}")
+            out.print(f"    [dim]{name:18}[/] {safe(str(value))}")
     return None
 
 
@@ -204,11 +244,11 @@ def show_diff(plans: Sequence[Mapping[str, Any]]) -> None:
             for line in invoice.get("lines", []):
                 mark = {"add": "+", "remove": "-", "change": "~"}.get(str(line.get("change")), " ")
                 told = {k: v for k, v in line.items() if k not in ("change", "line", "before")}
-                out.print(f"  {mark} {escape(str(told))}")
+                out.print(f"  {mark} {safe(str(told))}")
                 if line.get("before"):
-                    out.print(f"    [dim]was {escape(str(line['before']))}[/]")
+                    out.print(f"    [dim]was {safe(str(line['before']))}[/]")
         for held in plan.get("held", []):
-            out.print(f"  [yellow]held[/] {escape(str(held))}")
+            out.print(f"  [yellow]held[/] {safe(str(held))}")
 
 
 def show_plan(run: Run, views: Sequence[BatchView]) -> None:
@@ -222,7 +262,13 @@ def show_plan(run: Run, views: Sequence[BatchView]) -> None:
     out.print(f"\n[bold]Plan of run {run.run}[/]: {creates} operations for {len(planned)} clients")
     out.print(f"  to be posted: {total or '0.00'}")
     for warning in sorted({w for v in planned for w in v.warnings})[:_ROWS]:
-        out.print(f"  [yellow]![/] {escape(warning)}")
+        out.print(f"  [yellow]![/] {safe(warning)}")
+
+
+def _who(view: BatchView) -> str:
+    """A company that nobody has mapped is known by its own name."""
+    named = (hold.name for hold in view.holds if hold.company is not None)
+    return view.client_name or next(named, "") or view.bill_to.replace("company:none", "no company")
 
 
 def _sum(view: BatchView, outcome: str) -> Decimal:

@@ -53,7 +53,9 @@ class Options:
 class System:
     """Open it, `start`, use `gateway`, then `stop` and `close`."""
 
-    def __init__(self, store: EmbeddedStore, options: Options, keys: Keys, folder: Path) -> None:
+    def __init__(
+        self, store: EmbeddedStore, options: Options, keys: Keys, folder: Path | None = None
+    ) -> None:
         rng = random.Random(options.seed)  # noqa: S311 - spreads waits, hides nothing
         self.store = store
         self.folder = folder

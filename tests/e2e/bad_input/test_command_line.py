@@ -1,0 +1,81 @@
+"""Bad input as the command line answers it: an exit code, and one sentence on stderr or in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from support import small
+from support.command_line import CommandLine, command_line
+from support.small import ACME, DOCUMENT
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("bad-input")) as line:
+        line.load("pax8", small.pax8())
+        line.load("halopsa", small.halopsa())
+        yield line
+
+
+@pytest.fixture
+def fresh(line: CommandLine, tmp_path: Path) -> CommandLine:
+    """The same sandboxes for a new data folder."""
+    found = CommandLine(tmp_path, line.url)
+    found.settings(small.settings())
+    return found
+
+
+@pytest.mark.parametrize("vendor", ["pax8", "halopsa"])
+def test_wrong_credentials_are_refused_before_anything_is_done(
+    fresh: CommandLine, vendor: str
+) -> None:
+    settings = small.settings()
+    account = settings.get(vendor, {}) | {"client_id": "bad", "client_secret": "secret"}
+    fresh.settings(settings | {vendor: account})
+    ended = fresh.bill()
+    assert ended.code == 4
+    assert "Check the" in ended.said
+    assert f"[{vendor}-login]" in ended.said
+
+
+def test_a_typo_in_the_settings_names_its_line_and_the_nearest_key(fresh: CommandLine) -> None:
+    fresh.settings(small.settings(policy={"drop_azur": True}))
+    ended = fresh.bill()
+    assert ended.code == 4
+    text = (fresh.folder / "settings.toml").read_text().splitlines()
+    number = text.index("drop_azur = true") + 1
+    assert f"settings.toml, line {number}" in ended.said
+    assert "did you mean `drop_azure`?" in ended.said
+
+
+def test_a_company_mapped_twice_is_refused(fresh: CommandLine) -> None:
+    rows = [{"source": "pax8", "company": ACME, "halo": number} for number in (41, 42)]
+    fresh.settings(small.settings(client=rows))
+    ended = fresh.bill()
+    assert ended.code == 4
+    assert f"company {ACME} of pax8 is mapped twice" in ended.said
+
+
+def test_a_client_that_is_gone_is_held_with_the_command_that_helps(fresh: CommandLine) -> None:
+    rows = [{"source": "pax8", "company": ACME, "halo": 99}]
+    fresh.settings(small.settings(client=rows))
+    ended = fresh.bill()
+    assert ended.code == 2
+    [hold] = [hold for hold in ended.told["holds"] if hold["code"] == "client-gone"]
+    assert "client 99 is not in HaloPSA any more" in hold["text"]
+    assert hold["command"].startswith(f"chargeline mappings client {ACME} --halo")
+    price = ended.told["statement"]["currencies"]["USD"]["price"]
+    assert [Decimal(price[name]) for name in ("received", "held", "unexplained")] == [40, 20, 0]
+    told = fresh.run("explain", "--all", "--document", DOCUMENT).told["documents"][0]
+    assert told["outcomes"] == {"held": 1, "posted": 1}
+
+
+def test_an_unknown_line_is_no_answer(fresh: CommandLine) -> None:
+    fresh.bill()
+    ended = fresh.run("explain", "line_0")
+    assert ended.code == 4
+    assert "no document read so far has the line line_0" in ended.said

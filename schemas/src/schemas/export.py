@@ -9,6 +9,7 @@ ever published stays and is parsed by the tests.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -73,7 +74,22 @@ def _json_schemas() -> dict[str, bytes]:
     others: tuple[type[BaseModel], ...] = (Parked, Settings, Statement)
     for model in others:
         files[f"json/{model.__name__}.json"] = _pretty(model.model_json_schema())
-    return files
+    return files | {"json/asyncapi.json": _pretty(_asyncapi())}
+
+
+def _asyncapi() -> dict[str, Any]:
+    """Topics and their messages, for tools that draw or check them."""
+    channels: dict[str, Any] = {}
+    for message in (*COMMANDS, *FACTS, Parked):
+        channel = channels.setdefault(message.topic, {"address": message.topic, "messages": {}})
+        channel["messages"][message.__name__] = {
+            "name": message.__name__,
+            "title": inspect.cleandoc(message.__doc__ or "").partition("\n")[0],
+            "contentType": "application/jsonl",
+            "payload": {"$ref": f"./{message.__name__}.json"},
+        }
+    info = {"title": "Chargeline", "version": "1"}
+    return {"asyncapi": "3.0.0", "info": info, "channels": channels}
 
 
 def _examples() -> dict[str, bytes]:

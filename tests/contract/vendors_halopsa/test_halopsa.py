@@ -138,23 +138,23 @@ async def test_documents_are_written_and_read_back(system: System) -> None:
     item = await halo.create_item({"name": "New", "assetgroup_id": group})
     line = {"_itemid": item, "qty_order": Decimal("1.5"), "unit_price": Decimal("2.10")}
     made = await halo.create_invoice({"client_id": 42, "reference": "R", "lines": [line]})
-    assert (made.reference, made.voided, made.has_lines) == ("R", False, True)
-    await halo.update_invoice_lines([{"ihid": made.id, "qty_order": 1, "unit_price": 3}])
-    await halo.update_invoice({"id": made.id, "internal_note": "note"})
-    read = await halo.invoice(made.id)
+    await halo.update_invoice_lines([{"ihid": made, "qty_order": 1, "unit_price": 3}])
+    await halo.update_invoice({"id": made, "internal_note": "note"})
+    read = await halo.invoice(made)
     assert read is not None
+    assert (read.reference, read.voided, read.has_lines) == ("R", False, True)
     assert [(one.item_id, one.unit_price) for one in read.lines] == [
         (item, Decimal("2.10")),
         (0, Decimal(3)),
     ]
     assert (read.internal_note, read.invoice_date) == ("note", date(2026, 11, 5))
-    assert [one.id for one in await halo.search_invoices("R")] == [made.id]
-    await halo.void_invoice(made.id)
-    voided = await halo.invoice(made.id)
+    assert [one.id for one in await halo.search_invoices("R")] == [made]
+    await halo.void_invoice(made)
+    voided = await halo.invoice(made)
     assert voided is not None
     assert voided.voided
-    await halo.delete_invoice(made.id)
-    assert await halo.invoice(made.id) is None
+    await halo.delete_invoice(made)
+    assert await halo.invoice(made) is None
 
 
 async def test_a_lost_answer_is_an_unknown_outcome_and_is_sent_once(system: System) -> None:

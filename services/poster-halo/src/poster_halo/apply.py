@@ -121,7 +121,7 @@ class ApplyingJob:
         since = window_start(today, settings, days, known.all)
         seen = await look(self._tools, job, settings, since, recurring=recurring)
         batches = [plan.batch for plan, _ in todo]
-        planner = Planner(self._tools.store, job, seen, known, batches)
+        planner = Planner(self._tools, job, seen, known, batches)
         writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None
         reading = Reading(self._tools, job, head, seen)
         return _Run(self, self._tools, job, planner, writing, reading)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.money import entries
@@ -161,7 +162,7 @@ def view(plan: Plan, batch: ChargesResolved, invoice_date: str, does: Mapping[st
             if line.id in plan.held
         ],
     }
-    return json.dumps(shown, separators=(",", ":")).encode()
+    return to_json(shown)
 
 
 def _invoice(operation: Operation, invoice_date: str) -> dict[str, Any]:

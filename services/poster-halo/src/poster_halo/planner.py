@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.service import JobRun
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Item, decided_rows, desired_lines
+from poster_halo.domain.desired import Item, decided_rows
+from poster_halo.domain.observed import Observed
 from poster_halo.domain.plan import plan as plan_of
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.replacement import Replaced, against
@@ -15,6 +16,7 @@ from poster_halo.domain.shape import Batch, Elsewhere, Plan
 from poster_halo.domain.stamps import Origin
 from poster_halo.look import Look
 from poster_halo.store import KeptBatch, Store
+from poster_halo.tools import Tools
 from schemas.charges import ItemChoice
 from schemas.ids import plan_id, reference_prefix
 from schemas.messages import ChargesResolved
@@ -61,9 +63,10 @@ class Planner:
     """`batches` are the ids of all batches of the document that this run plans."""
 
     def __init__(
-        self, store: Store, job: JobRun, seen: Look, known: Known, batches: Sequence[str]
+        self, tools: Tools, job: JobRun, seen: Look, known: Known, batches: Sequence[str]
     ) -> None:
-        self._store, self._job, self._look = store, job, seen
+        self._store, self._lines = tools.store, tools.wanted
+        self._job, self._look = job, seen
         self.known = known
         self._batches = batches
         self._items: dict[str, Item] = {}
@@ -75,11 +78,17 @@ class Planner:
         head, account = kept.head, self._look.settings.halopsa
         to = Precision.of(head.currency, account.price_places, account.quantity_places)
         items = {key: await self._item(key, choice) for key, choice in kept.choices.items()}
-        lines = desired_lines(decided_rows(kept.lines), items, to, selection)
+        lines = self._lines.lines(kept.lines, items, to, selection)
         batch = batch_of(head, self._look, selected=bool(selection))
         observed = self._look.observed
         if head.replaces:
-            lines = against(lines, self._replaced(head), observed)
+            replaced = self._replaced(head)
+            if _in_place(head, replaced, observed):
+                prefixes = (reference_prefix(head.tenant, head.source, d) for d in head.replaces)
+                batch = replace(batch, replaced=frozenset(prefixes))
+            else:
+                lines = against(lines, replaced, observed)
+                batch = replace(batch, beside=bool(replaced.lines))
         elsewhere = Elsewhere(self.known.elsewhere)
         made = plan_of(batch, lines, posting, observed, elsewhere)
         if posting is not None and made.code == "gone-at-destination":
@@ -141,6 +150,15 @@ class Planner:
         """Names of items that were made for products of this batch: an undo leaves them."""
         names = {self._items[key].created for key in kept.choices if key in self._items}
         return tuple(sorted(names - {""}))
+
+
+def _in_place(head: ChargesResolved, replaced: Replaced, observed: Observed) -> bool:
+    """R14: nothing of the older documents was billed yet; their lines wait on the recurring one."""
+    if head.policy.behaviour != "recurring":
+        return False
+    live = [hits[0][0].id for line in replaced.lines if (hits := observed.live(line))]
+    billed = any(observed.copied(line) for line in replaced.lines)
+    return not billed and all(ext == head.recurring for ext in live)
 
 
 def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:

@@ -48,7 +48,7 @@ class PlanningJob:
         recurring = any(batch.policy.behaviour == "recurring" for batch in heads)
         del heads
         seen = await look(self._tools, job, settings, since, recurring=recurring)
-        planner = Planner(self._tools.store, job, seen, known, [e.batch for e in entries])
+        planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         for entry in entries:
             await self._plan(job, head, entry, seen, planner)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chassis.bodies import Bodies
@@ -12,6 +12,7 @@ from chassis.records import Message
 from chassis.service import JobRun, JobWaits
 from chassis.versions import SettingsVersions
 from poster_halo.domain.postings import Posting
+from poster_halo.domain.wanted import Wanted
 from poster_halo.store import Store
 from schemas.messages import Head
 from schemas.settings import Settings
@@ -26,13 +27,14 @@ DOUBLINGS_MAX = 8
 
 @dataclass(frozen=True)
 class Tools:
-    """Store, bodies, settings, clock, and the opener of a connection."""
+    """Store, bodies, settings, clock, the opener of a connection, and lines already computed."""
 
     store: Store
     bodies: Bodies
     settings: SettingsVersions
     clock: Clock
     open_halo: OpenHalo
+    wanted: Wanted = field(default_factory=Wanted)
 
     async def message(self, head: Head, body: bytes = b"") -> Message:
         """A fact on a topic that is keyed by tenant."""

@@ -76,7 +76,7 @@ class Writing:
     ) -> int:
         halo, batch = self._look.halo, work.plan.batch
         if fresh is None:
-            return (await halo.create_invoice(writer.create(batch, operation))).id
+            return await halo.create_invoice(writer.create(batch, operation))
         if operation.kind == "append":
             await halo.update_invoice_lines(writer.append(batch, operation, fresh.id))
         else:

@@ -17,7 +17,7 @@ from vendors import json
 from vendors.calls import Calls, Line, Params, Request
 from vendors.halopsa import errors, models
 from vendors.halopsa.auth import HaloCredentials
-from vendors.halopsa.documents import HaloInvoice, invoice_of
+from vendors.halopsa.documents import HaloInvoice, invoice_of, written_id
 from vendors.halopsa.lists import Page, Row, page_of, whole_list
 from vendors.tokens import Tokens
 
@@ -164,29 +164,29 @@ class Halo:
 
     # Writes
 
-    async def create_invoice(self, body: Mapping[str, Any]) -> HaloInvoice:
-        """Creates an invoice: `body` has no id."""
+    async def create_invoice(self, body: Mapping[str, Any]) -> int:
+        """Creates an invoice; its id. What it looks like is for a read to say."""
         assert "id" not in body, "an id would make it an update"
-        return await self._post("Invoice", [body], invoice_of)
+        return await self._post("Invoice", [body], written_id)
 
     async def update_invoice(self, body: Mapping[str, Any]) -> HaloInvoice:
         """Updates the header of `id`. `lines`, when given, replace the whole set."""
         assert body.get("id"), "without an id it would create one"
-        return await self._post("Invoice", [body], invoice_of)
+        return await self._post("Invoice", [body], _invoice)
 
     async def update_invoice_lines(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Edits (with `id`) or adds (without) lines of the invoice `ihid`, in one request."""
         assert len({line["ihid"] for line in lines}) == 1, "one invoice a request"
-        await self._post("Invoice/updatelines", list(lines), lambda answer: answer)
+        await self._post("Invoice/updatelines", list(lines), json.loads)
 
     async def update_recurring_invoice(self, body: Mapping[str, Any]) -> HaloInvoice:
         """Updates a recurring invoice by its negative id; `lines` replace the whole set."""
         assert body.get("id"), "without an id it would create one"
-        return await self._post("RecurringInvoice", [body], invoice_of)
+        return await self._post("RecurringInvoice", [body], _invoice)
 
     async def void_invoice(self, invoice_id: int) -> None:
         """Voids an invoice; instances older than 2025 answer halopsa-missing."""
-        await self._post(f"Invoice/{invoice_id}/void", {}, lambda answer: answer)
+        await self._post(f"Invoice/{invoice_id}/void", {}, json.loads)
 
     async def delete_invoice(self, invoice_id: int) -> None:
         """Deletes an invoice; if it was synced, in Xero too."""
@@ -197,12 +197,12 @@ class Halo:
     async def create_item(self, body: Mapping[str, Any]) -> int:
         """Creates a product; its id."""
         assert "id" not in body, "an id would make it an update"
-        return await self._post("Item", [body], _id_of)
+        return await self._post("Item", [body], written_id)
 
     async def create_asset_group(self, body: Mapping[str, Any]) -> int:
         """Creates a product group; its id."""
         assert "id" not in body, "an id would make it an update"
-        return await self._post("AssetGroup", [body], _id_of)
+        return await self._post("AssetGroup", [body], written_id)
 
     # One request each
 
@@ -222,7 +222,7 @@ class Halo:
             return await self._read(
                 f"{route}/{number}",
                 {"includedetails": True},
-                lambda body: invoice_of(json.loads(body)),
+                _invoice,
             )
         except PermanentError as refused:
             if refused.code == "halopsa-missing":
@@ -233,12 +233,11 @@ class Halo:
         request = Request("GET", f"{self._api}/{path}", f"reading HaloPSA {path}", params)
         return await _named("GET", path, self._calls.read_as(request, parse))
 
-    async def _post[T](self, path: str, body: Any, parse: Callable[[Any], T]) -> T:
+    async def _post[T](self, path: str, body: Any, parse: Callable[[bytes], T]) -> T:
         request = Request(
             "POST", f"{self._api}/{path}", f"writing HaloPSA {path}", content=json.dumps(body)
         )
-        answer = self._calls.write(request, lambda raw: parse(json.loads(raw)))
-        return await _named("POST", path, answer)
+        return await _named("POST", path, self._calls.write(request, parse))
 
 
 async def _named[T](method: str, path: str, answer: Awaitable[T]) -> T:
@@ -266,10 +265,5 @@ def _record(body: bytes) -> Any:
     return answer if isinstance(answer, dict) else {}
 
 
-def _id_of(answer: Any) -> int:
-    """From a write's answer: one object, or a list of one."""
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
-    if not isinstance(answer, dict) or not answer.get("id"):
-        raise ValueError("no id in the answer")
-    return int(answer["id"])
+def _invoice(body: bytes) -> HaloInvoice:
+    return invoice_of(json.loads(body))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self, overload
+from typing import Annotated, Any, Self, overload
+
+from pydantic import BaseModel, Field, TypeAdapter
 
 from vendors.halopsa.models import halo_day
 
@@ -175,3 +177,16 @@ def invoice_of(answer: Any) -> HaloInvoice:
     if not isinstance(answer, dict) or answer.get("id") is None:
         raise ValueError("no invoice in the answer")
     return HaloInvoice(answer)
+
+
+class _Written(BaseModel):
+    id: int = Field(ge=1)
+
+
+_Answer = TypeAdapter(Annotated[list[_Written], Field(min_length=1, max_length=1)] | _Written)
+
+
+def written_id(body: bytes) -> int:
+    """The id in a write's answer, one object or a list of one; nothing else of it is kept."""
+    answer = _Answer.validate_json(body)
+    return answer.id if isinstance(answer, _Written) else answer[0].id

@@ -47,7 +47,7 @@ def plan(
         return made
     left = ready
     behaviour = batch.policy.behaviour
-    if behaviour == "recurring":
+    if behaviour == "recurring" and not batch.beside:
         left = recurring.plan_recurring(made, left, observed, elsewhere)
     if left and made.code is None:
         _out(made, left, own, observed)

@@ -91,7 +91,7 @@ def _guarded(
     made: Plan, before: Sequence[OurLine], copies: Sequence[Document], left: list[Desired]
 ) -> bool:
     """Before P's lines are replaced, exactly one invoice must carry them."""
-    for prefix in sorted({one.prefix for one in before}):
+    for prefix in sorted({one.prefix for one in before} - made.batch.replaced):
         carrying = [copy.id for copy in copies if _carries(copy, prefix)]
         if len(carrying) == 1:
             continue

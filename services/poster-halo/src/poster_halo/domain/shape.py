@@ -28,6 +28,8 @@ class Batch:
     recurring: int | None = None
     selected: bool = False
     latest_days: int = 35
+    beside: bool = False  # R14: a difference to what was billed goes out by itself
+    replaced: frozenset[str] = frozenset()  # prefixes: their lines give way in place
 
     @property
     def policy_per_order(self) -> bool:

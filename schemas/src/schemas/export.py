@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from schemas.bodies import BODIES
 from schemas.examples import EXAMPLES
 from schemas.ids import content_hash
-from schemas.messages import COMMANDS, FACTS, Parked
+from schemas.messages import COMMANDS, FACTS, Head, Parked
 from schemas.settings import Settings
 from schemas.statement import Statement
 
@@ -80,7 +80,8 @@ def _json_schemas() -> dict[str, bytes]:
 def _asyncapi() -> dict[str, Any]:
     """Topics and their messages, for tools that draw or check them."""
     channels: dict[str, Any] = {}
-    for message in (*COMMANDS, *FACTS, Parked):
+    everything: tuple[type[Head] | type[Parked], ...] = (*COMMANDS, *FACTS, Parked)
+    for message in everything:
         channel = channels.setdefault(message.topic, {"address": message.topic, "messages": {}})
         channel["messages"][message.__name__] = {
             "name": message.__name__,

@@ -169,10 +169,15 @@ def test_a_document_and_its_replacement_wait_for_a_person(tmp_path: Path) -> Non
         both["invoices"][0]["invoice"]["status"] = "Credited"
         second = "10000000-0000-4000-8000-000000000002"
         both["invoices"] += small.pax8([item(5), of_bolt(6)], id=second)["invoices"]
-        ran, found = await billed(Whole(tmp_path), both, small.halopsa(), small.settings())
+        whole = Whole(tmp_path)
+        ran, found = await billed(whole, both, small.halopsa(), small.settings())
         assert ran.run.document in (DOCUMENT, second)
         agree(ran, found)
         assert {(line.outcome, line.rule) for line in found.lines} == {("held", "replacement")}
+        command = f"`chargeline mappings chain {ran.run.document} --replacement`"
+        async with whole.running() as system:
+            said = await whole.holds(system, ran)
+        assert all(command in text for text in said)
 
     in_virtual_time(story())
 

@@ -29,6 +29,10 @@ _WORDS = {
     "currency-missing": "these lines name no currency: have Pax8 correct the invoice",
     "batch-too-large": "one bill-to has more than 10,000 lines in one document",
     NO_PRODUCT_CODE: "these lines name neither product nor SKU: have Pax8 correct the invoice",
+    "replacement": (
+        "this document was credited, or another one of its date may be meant to replace it:"
+        " `chargeline mappings chain {document} --replacement`, or `--separate`"
+    ),
     "amount-missing": (
         "the source does not say what these lines cost the customer: have Pax8 correct the invoice"
     ),
@@ -98,10 +102,10 @@ def map_product(why: ItemHold, key: str) -> ItemHold:
     return ItemHold(why.code, text, why.suggestions)
 
 
-def line_held(use: HeldUse) -> Hold:
+def line_held(use: HeldUse, document: str) -> Hold:
     """Lines that the normalizer held."""
     who = use.company_name or use.company or "no company"
-    what = _WORDS.get(use.code, f"held by rule {use.code}")
+    what = _words(use.code, document) or f"held by rule {use.code}"
     counted = "1 line" if use.lines == 1 else f"{use.lines} lines"
     return Hold(
         code=use.code,
@@ -130,8 +134,13 @@ def batch_held(head: ChargesNormalized, code: str, text: str = "") -> Hold:
     """A code that holds all kept lines of a batch."""
     return Hold(
         code=code,
-        text=text or _WORDS.get(code, f"the batch is held: {code}"),
+        text=text or _words(code, head.document) or f"the batch is held: {code}",
         lines=head.kept_lines,
         price=head.kept_price,
         cost=head.kept_cost,
     )
+
+
+def _words(code: str, document: str) -> str | None:
+    words = _WORDS.get(code)
+    return words.replace("{document}", quote(document)) if words else None

@@ -20,6 +20,7 @@ from chassis.http import Retries
 from chassis.service import Service
 from chassis.vault import Keys
 from gateway.queries import BatchView
+from gateway.store import Store
 from oracle import Verdict, judge
 from sandbox.app import Sandbox, build_app
 from sandbox.core import dumps, loads
@@ -113,6 +114,16 @@ class World:
 
         await self.system.gateway.runs.change_settings(TENANT, change)
 
+    def other_halopsa(self) -> Sandbox:
+        """From now on another HaloPSA answers, with nothing but what was loaded into the first."""
+        first, other = self.app, build_app(None, today=self.app.clock.today)
+        other.vendors["halopsa"].load(copy.deepcopy(self.loaded), False)
+        mounts = {f"/{name}" for name in ("halopsa", "_sandbox/halopsa")}
+        kept = [r for r in first.routes if getattr(r, "path", "") not in mounts]
+        news = [r for r in other.routes if getattr(r, "path", "") in mounts]
+        first.router.routes = [*kept, *news]
+        return other
+
     async def documents(self) -> list[str]:
         """What Pax8 lists, oldest first."""
         revision = await self.system.gateway.runs.list_documents(TENANT, PAX8)
@@ -152,6 +163,12 @@ class World:
 
         await self.system.wait_for(answered)
         return await self.ended(ran.run.run)
+
+    async def refused_undo(self, ran: Ran) -> str | None:
+        """The code with which the last undo of the run's first refused batch was answered."""
+        store = Store(self.system.store.records, self.system.store.outbox)
+        found = await store.batches(TENANT, ran.run.run)
+        return next((p.undo_refused.code for p in found if p.undo_refused is not None), None)
 
     async def ended(self, run: str) -> Ran:
         async def over() -> bool:

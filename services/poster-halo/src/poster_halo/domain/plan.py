@@ -20,6 +20,8 @@ from poster_halo.domain.standing import Standing
 from schemas.ids import reference
 from schemas.money import ZERO
 
+_OPEN_IT = 'open one in HaloPSA, or set `when_not_open = "new"` under [policy]'
+
 
 def plan(
     batch: Batch,
@@ -68,7 +70,8 @@ def _releasable(made: Plan, left: list[Desired]) -> list[Desired] | None:
         for line in blocked:
             made.held[line.id] = line.hold or ""
         if not made.batch.policy.post_partial:
-            made.hold(code, f"{len(blocked)} lines have no item yet", go)
+            text = f"{len(blocked)} lines have no item yet: `chargeline explain` says why"
+            made.hold(code, text, go)
             return None
         made.text = f"{len(blocked)} lines wait: {code}"
     return go
@@ -121,7 +124,7 @@ def _onto_latest(
         _create(made, numbered("", used), left, observed, beside=mine[0].id if mine else 0)
     else:
         where = f"invoice {target.id}: " if target else ""
-        made.hold("latest-not-open", f"{where}{why}", left)
+        made.hold("latest-not-open", f"{where}{why}: {_OPEN_IT}", left)
 
 
 def _append(made: Plan, target: Document, lines: list[Desired]) -> None:
@@ -158,7 +161,7 @@ def _net_credit(made: Plan, lines: list[Desired]) -> None:
     if made.batch.policy.net_credit == "carry":
         made.hold("carried", "a net credit, carried to the next document", lines)
         return
-    text = f"a net credit of {_sum(lines)} {made.batch.currency}: say how it is to be given"
+    text = f"a net credit of {_sum(lines)} {made.batch.currency}: set `net_credit` under [policy]"
     made.hold("net-credit", text, lines)
 
 

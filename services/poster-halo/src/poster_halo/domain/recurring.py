@@ -11,6 +11,7 @@ from poster_halo.domain.shape import Change, Elsewhere, Operation, Plan
 from schemas.money import ZERO
 
 MONTHLY = 2
+_NO_CREDIT = "a net credit can not stand on a recurring invoice: bill this client as `new`"
 NEAR = timedelta(days=5)
 _NAME_ONE = "name one (`recurring` in the mapping of its company)"
 _ANOTHER = _NAME_ONE.replace("one", "another one", 1)
@@ -41,7 +42,7 @@ def plan_recurring(
         return _too_late(made, left, observed)
     mine = [one for one in ours if one.prefix == batch.origin.prefix]
     if left and sum((line.money for line in made.lines), ZERO) < 0:
-        made.hold("net-credit", "a net credit can not stand on a recurring invoice", left)
+        made.hold("net-credit", _NO_CREDIT, left)
         return []
     if before and not _guarded(made, before, copies, left):
         return []

@@ -11,8 +11,9 @@ from chargeline.session import TENANT
 from chargeline.system import System
 from chassis.errors import Failure, PermanentError, TransientError
 from chassis.job_state import Job
+from chassis.records import Records
 from gateway.domain.run import Counts, Run, Stage
-from gateway.queries import BatchView
+from gateway.queries import BatchView, Queries
 from schemas.messages import DocumentEntry, PostingRefused
 from schemas.money import ZERO
 from schemas.statement import Difference, Statement
@@ -33,6 +34,16 @@ class Billed:
     statement: Statement
     batches: Sequence[BatchView]
     unexplained_lines: Sequence[Difference]
+
+
+async def report_of(records: Records, queries: Queries, run: str) -> Billed:
+    """A run as it stands; what nothing explains is named line by line."""
+    found = await queries.run(TENANT, run)
+    statement = await queries.statement(TENANT, run)
+    lines: Sequence[Difference] = statement.unexplained_lines
+    if any(unexplained(statement)):
+        lines = await line_audit(records, TENANT, run)
+    return Billed(found, statement, await queries.batches(TENANT, run), lines)
 
 
 class Billing:
@@ -96,13 +107,8 @@ class Billing:
         return await self.report(run)
 
     async def report(self, run: str) -> Billed:
-        """The run as it stands; what nothing explains is named line by line."""
-        found = await self._queries.run(TENANT, run)
-        statement = await self._queries.statement(TENANT, run)
-        lines: Sequence[Difference] = statement.unexplained_lines
-        if any(unexplained(statement)):
-            lines = await line_audit(self._system.store.records, TENANT, run)
-        return Billed(found, statement, await self._queries.batches(TENANT, run), lines)
+        """The run as it stands."""
+        return await report_of(self._system.store.records, self._queries, run)
 
     async def again(self, run: str, *, yes: bool) -> Billed:
         """Form and plan the run's document again, under today's settings."""

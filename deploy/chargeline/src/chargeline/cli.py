@@ -6,15 +6,22 @@ unexplained need a person · 3 nothing audited · 4 refused before anything was 
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from collections.abc import Coroutine
-from datetime import date, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from chargeline.cli_options import (
+    Data,
+    Json,
+    Sandboxed,
+    SandboxUrl,
+    SettingsFile,
+    Today,
+    Yes,
+    end,
+    where_of,
+)
+from chargeline.cli_records import mappings, parked, sandbox
 
 app = typer.Typer(
     help="Distributor charges into customer invoices, proved to the cent.",
@@ -22,20 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-mappings = typer.Typer(help="Who is billed for a company, and what a product is sold as.")
-parked = typer.Typer(help="Messages that could not be handled.")
-sandbox = typer.Typer(help="The vendors' stand-ins.")
 app.add_typer(mappings, name="mappings")
 app.add_typer(parked, name="parked")
 app.add_typer(sandbox, name="sandbox")
-
-Data = Annotated[Path | None, typer.Option(help="Data folder. Default: .chargeline here.")]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")]
-Sandboxed = Annotated[bool, typer.Option("--sandbox", help="Vendor sandboxes in this process.")]
-SandboxUrl = Annotated[str | None, typer.Option(help="Vendor sandboxes at this address.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-Today = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Fix the clock's day.")]
 
 
 def run() -> None:
@@ -73,8 +69,8 @@ def run_command(
     """Bill every document of the source, oldest first, and prove it."""
     from chargeline import commands
 
-    where = _where(data, settings, sandbox_here, sandbox_url, today, clients, lines, seed)
-    _end(
+    where = where_of(data, settings, sandbox_here, sandbox_url, today, clients, lines, seed)
+    end(
         commands.bill(
             where, document=document, yes=yes, automatic=automatic, canary=canary, as_json=as_json
         )
@@ -89,9 +85,9 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Versions, settings, credentials, rights, reachability, clock, and what to do about each."""
-    from chargeline import commands
+    from chargeline import housekeeping
 
-    _end(commands.doctor(_where(data, settings, False, sandbox_url), as_json=as_json))
+    end(housekeeping.doctor(where_of(data, settings, False, sandbox_url), as_json=as_json))
 
 
 @app.command()
@@ -102,9 +98,9 @@ def up(
     sandbox_url: SandboxUrl = None,
 ) -> None:
     """Run all services in one process until interrupted. There is no console yet."""
-    from chargeline import commands
+    from chargeline import housekeeping
 
-    _end(commands.up(_where(data, settings, sandbox_here, sandbox_url)))
+    end(housekeeping.up(where_of(data, settings, sandbox_here, sandbox_url)))
 
 
 @app.command()
@@ -120,8 +116,8 @@ def ingest(
     """Read documents and plan them, without posting anything."""
     from chargeline import commands
 
-    where = _where(data, settings, False, sandbox_url)
-    _end(commands.ingest(where, document=document, period=period, drafts=drafts, as_json=as_json))
+    where = where_of(data, settings, False, sandbox_url)
+    end(commands.ingest(where, document=document, period=period, drafts=drafts, as_json=as_json))
 
 
 @app.command()
@@ -136,8 +132,8 @@ def plan(
     """Form and plan a run again, under today's settings and mappings."""
     from chargeline import commands
 
-    where = _where(data, settings, False, sandbox_url)
-    _end(commands.plan(where, run_id, diff=diff, as_json=as_json))
+    where = where_of(data, settings, False, sandbox_url)
+    end(commands.plan(where, run_id, diff=diff, as_json=as_json))
 
 
 @app.command("apply")
@@ -152,8 +148,8 @@ def apply_command(
     """Post what was planned, exactly, and read it back."""
     from chargeline import commands
 
-    where = _where(data, None, False, sandbox_url)
-    _end(commands.apply(where, run_id, only=only or [], yes=yes, as_json=as_json))
+    where = where_of(data, None, False, sandbox_url)
+    end(commands.apply(where, run_id, only=only or [], yes=yes, as_json=as_json))
 
 
 @app.command()
@@ -168,20 +164,20 @@ def undo(
     """Take back what a run has posted, as far as HaloPSA allows."""
     from chargeline import commands
 
-    where = _where(data, None, False, sandbox_url)
-    _end(commands.undo(where, run_id, only=only or [], yes=yes, as_json=as_json))
+    where = where_of(data, None, False, sandbox_url)
+    end(commands.undo(where, run_id, only=only or [], yes=yes, as_json=as_json))
 
 
 @app.command()
 def statement(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Default: the last.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Where every cent of the run's document went."""
     from chargeline import commands
 
-    _end(commands.statement(_where(data), run_id, as_json=as_json))
+    end(commands.statement(where_of(data), run_id, as_json=as_json))
 
 
 @app.command()
@@ -189,7 +185,7 @@ def runs(data: Data = None, as_json: Json = False) -> None:
     """All runs, oldest first."""
     from chargeline import commands
 
-    _end(commands.runs(_where(data), as_json=as_json))
+    end(commands.runs(where_of(data), as_json=as_json))
 
 
 @app.command()
@@ -205,7 +201,7 @@ def explain(
 
     if line is None and not every:
         raise typer.BadParameter("name a line, or --all")
-    _end(commands.explain(_where(data), line, document=document, as_json=as_json))
+    end(commands.explain(where_of(data), line, document=document, as_json=as_json))
 
 
 @app.command()
@@ -215,109 +211,9 @@ def jobs(
     as_json: Json = False,
 ) -> None:
     """Jobs that failed for good."""
-    from chargeline import commands
+    from chargeline import housekeeping
 
-    _end(commands.failed_jobs(_where(data), retry=retry, as_json=as_json))
-
-
-@mappings.command("list")
-def mappings_list(data: Data = None, as_json: Json = False) -> None:
-    """Clients and products as decided, with who or what decided."""
-    from chargeline import commands
-
-    _end(commands.mappings(_where(data), as_json=as_json))
-
-
-@mappings.command("client")
-def mappings_client(
-    company: Annotated[str, typer.Argument(help="The company's id at the source.")],
-    halo: Annotated[int, typer.Option(help="HaloPSA client id.")],
-    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
-    recurring: Annotated[int | None, typer.Option(help="Recurring invoice id.")] = None,
-    source: str = "pax8",
-    data: Data = None,
-) -> None:
-    """Bill a company (or one of its subscriptions) to a HaloPSA client."""
-    from chargeline import commands
-
-    row = {"halo": halo, "subscription": subscription, "recurring": recurring}
-    _end(commands.map_client(_where(data), source, company, row))
-
-
-@mappings.command("exclude")
-def mappings_exclude(
-    company: Annotated[str, typer.Argument(help="The company's id at the source.")],
-    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
-    source: str = "pax8",
-    data: Data = None,
-) -> None:
-    """Never bill a company, for example the MSP's own."""
-    from chargeline import commands
-
-    row = {"exclude": True, "subscription": subscription}
-    _end(commands.map_client(_where(data), source, company, row))
-
-
-@mappings.command("product")
-def mappings_product(
-    product: Annotated[str, typer.Argument(help="The product key that a hold names.")],
-    halo: Annotated[int, typer.Option(help="HaloPSA item id.")],
-    source: str = "pax8",
-    data: Data = None,
-) -> None:
-    """Sell a product as a HaloPSA item."""
-    from chargeline import commands
-
-    _end(commands.map_product(_where(data), source, product, halo))
-
-
-@mappings.command("chain")
-def mappings_chain(
-    document: str,
-    replacement: Annotated[bool, typer.Option("--replacement/--separate")],
-    data: Data = None,
-) -> None:
-    """Say whether documents of one date replace one another or are billed both."""
-    from chargeline import commands
-
-    _end(commands.decide_chain(_where(data), document, replacement=replacement))
-
-
-@parked.command("list")
-def parked_list(data: Data = None, as_json: Json = False) -> None:
-    """What is parked, and why."""
-    from chargeline import commands
-
-    _end(commands.parked_list(_where(data), as_json=as_json))
-
-
-@parked.command("show")
-def parked_show(message: str, data: Data = None) -> None:
-    """One parked message with its bytes."""
-    from chargeline import commands
-
-    _end(commands.parked_show(_where(data), message))
-
-
-@parked.command("retry")
-def parked_retry(message: str, data: Data = None, sandbox_url: SandboxUrl = None) -> None:
-    """Handle a parked message again, and those queued behind it."""
-    from chargeline import commands
-
-    _end(commands.parked_retry(_where(data, None, False, sandbox_url), message))
-
-
-@sandbox.command("serve")
-def sandbox_serve(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8899,
-    data: Annotated[Path | None, typer.Option(help="Keep the state here.")] = None,
-    today: Today = None,
-    latency_s: Annotated[float, typer.Option(help="Every answer takes that long.")] = 0,
-) -> None:
-    """Serve the vendor sandboxes; load them through /_sandbox/<vendor>/load."""
-    from sandbox.serve import serve
-
-    serve(port, data, today=today.date() if today else None, latency_s=latency_s)
+    end(housekeeping.failed_jobs(where_of(data), retry=retry, as_json=as_json))
 
 
 @app.command()
@@ -326,30 +222,6 @@ def demo() -> None:
     from chargeline.demo import main
 
     raise SystemExit(main())
-
-
-def _where(
-    data: Path | None,
-    settings: Path | None = None,
-    sandbox_here: bool = False,
-    sandbox_url: str | None = None,
-    today: datetime | None = None,
-    clients: int = 50,
-    lines: int = 1000,
-    seed: int = 7,
-) -> Any:
-    from chargeline.session import Where
-
-    day: date | None = today.date() if today else None
-    return Where(data, settings, sandbox_here, sandbox_url, day, clients, lines, seed)
-
-
-def _end(command: Coroutine[Any, Any, tuple[int, Any]]) -> None:
-    """Run the command, print its document if it has one, and leave with its exit code."""
-    code, document = asyncio.run(command)
-    if document is not None:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    raise SystemExit(code)
 
 
 def _refusal(code: str) -> bool:

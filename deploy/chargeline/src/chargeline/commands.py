@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
+import shlex
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chargeline import shown
-from chargeline.billing import Billed, Billing
+from chargeline.billing import Billed, Billing, report_of
 from chargeline.report import DONE, NEEDS_A_PERSON, NOTHING_AUDITED, exit_code, run_document
-from chargeline.session import TENANT, Where, opened
+from chargeline.session import TENANT, Where, opened, reading, with_folder
+from chargeline.shown import Hints
 from chargeline.system import System
+from chargeline.watching import Watching
 from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
 from gateway.domain.run import Run
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
-from schemas.settings import ClientMapping, ProductMapping, Settings
 
-Answer = tuple[int, dict[str, Any] | None]
+type Answer = tuple[int, dict[str, Any] | None]
 
 
 async def bill(
@@ -36,12 +36,13 @@ async def bill(
     """Every document, oldest first."""
     _needs_yes(yes=yes or automatic)
     started = time.monotonic()
+    where = with_folder(where)
     async with opened(where) as system:
         calls = system.connections.calls
         if not as_json:
             shown.err.print(f"[dim]data folder {system.folder}[/]")
         done: list[Billed] = []
-        with shown.Watching(calls, quiet=as_json) as watch:
+        with Watching(calls, quiet=as_json) as watch:
             billing = Billing(system, ask=_asker(yes=yes), watch=watch)
             await billing.check_connections()
             for entry in await billing.documents():
@@ -51,7 +52,7 @@ async def bill(
                     )
                     done.append(one)
         waiting = await _parked(system)
-        return _ending(done, calls, waiting, time.monotonic() - started, as_json=as_json)
+        return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
 async def ingest(
@@ -59,9 +60,10 @@ async def ingest(
 ) -> Answer:
     """Read and plan, post nothing."""
     started = time.monotonic()
+    where = with_folder(where)
     async with opened(where) as system:
         calls = system.connections.calls
-        with shown.Watching(calls, quiet=as_json) as watch:
+        with Watching(calls, quiet=as_json) as watch:
             billing = Billing(system, ask=_never, watch=watch)
             await billing.check_connections()
             if drafts:
@@ -72,7 +74,7 @@ async def ingest(
                 if document in (None, entry.document) and entry.date.startswith(period or "")
             ]
         waiting = await _parked(system)
-        return _ending(done, calls, waiting, time.monotonic() - started, as_json=as_json)
+        return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
 async def plan(where: Where, run: str, *, diff: bool, as_json: bool) -> Answer:
@@ -80,14 +82,14 @@ async def plan(where: Where, run: str, *, diff: bool, as_json: bool) -> Answer:
     started = time.monotonic()
     async with opened(where) as system:
         calls = system.connections.calls
-        with shown.Watching(calls, quiet=as_json) as watch:
+        with Watching(calls, quiet=as_json) as watch:
             billed = await Billing(system, ask=_never, watch=watch).again(run, yes=True)
         if not as_json:
             shown.show_plan(billed.run, billed.batches)
             if diff:
                 shown.show_diff(await system.gateway.queries.plans(TENANT, run))
         waiting = await _parked(system)
-        return _ending([billed], calls, waiting, time.monotonic() - started, as_json=as_json)
+        return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
 async def apply(where: Where, run: str, *, only: Sequence[str], yes: bool, as_json: bool) -> Answer:
@@ -96,11 +98,11 @@ async def apply(where: Where, run: str, *, only: Sequence[str], yes: bool, as_js
     started = time.monotonic()
     async with opened(where) as system:
         calls = system.connections.calls
-        with shown.Watching(calls, quiet=as_json) as watch:
+        with Watching(calls, quiet=as_json) as watch:
             billing = Billing(system, ask=_asker(yes=yes), watch=watch)
             billed = await billing.apply(run, only)
         waiting = await _parked(system)
-        return _ending([billed], calls, waiting, time.monotonic() - started, as_json=as_json)
+        return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
 async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_json: bool) -> Answer:
@@ -125,17 +127,25 @@ async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_jso
         return (NEEDS_A_PERSON if refused else DONE), (document if as_json else None)
 
 
-async def statement(where: Where, run: str, *, as_json: bool) -> Answer:
-    """The penny identity of one run, read only."""
-    async with opened(where, running=False) as system:
-        billed = await Billing(system, ask=_never, watch=lambda *_: None).report(run)
-        return _ending([billed], {}, await _parked(system), 0.0, as_json=as_json)
+async def statement(where: Where, run: str | None, *, as_json: bool) -> Answer:
+    """The penny identity of one run, the newest if none is named; read only."""
+    started = time.monotonic()
+    with reading(where) as store:
+        queries = _queries(store)
+        if run is None:
+            every = await queries.runs(TENANT)
+            if not every:
+                raise PermanentError("run-unknown", f"there is no run in {where.folder} yet")
+            run = every[-1].run
+        billed = await report_of(store.records, queries, run)
+        waiting = len(await store.parking.list(TENANT))
+    return _ending([billed], {}, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
 async def runs(where: Where, *, as_json: bool) -> Answer:
     """All runs of the data folder."""
-    with _reading(where) as store:
-        found = await Queries(Store(store.records, store.outbox), store.bodies).runs(TENANT)
+    with reading(where) as store:
+        found = await _queries(store).runs(TENANT)
     if as_json:
         listed = [r.model_dump(mode="json", exclude={"received"}) for r in found]
         return DONE, {"schema": "chargeline.runs.v1", "runs": listed}
@@ -149,8 +159,8 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     from chargeline.explain import Explain
     from chargeline.standing import standing_of, with_standing
 
-    with _reading(where) as store:
-        found = await Queries(Store(store.records, store.outbox), store.bodies).runs(TENANT)
+    with reading(where) as store:
+        found = await _queries(store).runs(TENANT)
         runs = {r.document: r for r in found if document in (None, r.document)}
         versions = {name: run.settings for name, run in runs.items()}
         told = Explain(store.records)
@@ -176,19 +186,42 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
 
 
 def _ending(
-    done: Sequence[Billed], calls: Any, waiting: int, elapsed_s: float, *, as_json: bool
+    done: Sequence[Billed],
+    calls: Mapping[str, int],
+    waiting: int,
+    started: float,
+    *,
+    as_json: bool,
+    hints: Hints,
 ) -> Answer:
     code = exit_code(done, waiting)
     if as_json:
+        elapsed_s = time.monotonic() - started
         return code, run_document(done, calls=calls, parked=waiting, elapsed_s=elapsed_s)
     for billed in done:
-        shown.show_bill(billed)
-    shown.show_end(done, code, calls, waiting)
+        shown.show_bill(billed, hints)
+    shown.show_end(done, code, calls, waiting, hints)
     return code, None
 
 
+def _hints(where: Where, run: str | None = None) -> Hints:
+    """How to go on: the command as it was typed, or plan and apply where that was no run."""
+    words = shlex.join(["chargeline", *sys.argv[1:]])
+    if where.sandbox and "--data" not in words:
+        words += where.hint
+    if run is not None:
+        sandbox = f" --sandbox-url {where.sandbox_url}" if where.sandbox_url else ""
+        tail = f"{run}{where.hint}{sandbox}"
+        words = f"chargeline plan {tail} && chargeline apply {tail}"
+    return Hints(where.hint, words)
+
+
+def _queries(store: EmbeddedStore) -> Queries:
+    return Queries(Store(store.records, store.outbox), store.bodies)
+
+
 async def _parked(system: System) -> int:
-    return len([m for m in await system.store.parking.list(TENANT) if m.state == "parked"])
+    return len(await system.store.parking.list(TENANT))
 
 
 async def _never(_: Run, __: Sequence[BatchView]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from chargeline.connections import HALOPSA, PAX8
 from chargeline.settings_file import SettingsFile, merged, read_settings, settings_from
 from chargeline.system import Options, System
 from chassis.clock import SystemClock
+from chassis.embedded.store import EmbeddedStore
+from chassis.errors import PermanentError
 from chassis.http import Retries
 
 TENANT = "main"  # one tenant a data folder; a renamed MSP keeps its ids
@@ -39,18 +42,29 @@ class Where:
     seed: int = 7
 
     @property
+    def hint(self) -> str:
+        """What a printed command needs to find the same data folder."""
+        return f" --data {shlex.quote(str(self.data))}" if self.data is not None else ""
+
+    @property
     def folder(self) -> Path:
         """The data folder: named, from the environment, or `.chargeline` here."""
         return self.data or Path(os.environ.get("CHARGELINE_DATA", ".chargeline"))
 
 
+def with_folder(where: Where) -> Where:
+    """A sandbox run for which nobody named a folder has one of its own."""
+    if where.data is None and where.sandbox and "CHARGELINE_DATA" not in os.environ:
+        return replace(where, data=Path(tempfile.mkdtemp(prefix="chargeline-")))
+    return where
+
+
 @asynccontextmanager
 async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]:
     """The system over the data folder, with the file's settings imported and credentials sealed."""
+    where = with_folder(where)
     file = read_settings(where.settings) if where.settings else None
     folder = where.folder
-    if where.sandbox and where.data is None:
-        folder = Path(tempfile.mkdtemp(prefix="chargeline-"))
     transport, close = None, None
     if where.sandbox:
         transport, close, generated = await _inside(where, folder)
@@ -66,7 +80,7 @@ async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]
     try:
         system = System.open(folder, options)
         try:
-            await _prepare(system, file, sandbox=options.sandbox is not None)
+            await _prepare(system, file, sandbox=options.sandbox is not None, ask=running)
             if running:
                 await system.start()
             yield system
@@ -79,14 +93,31 @@ async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]
             close()
 
 
-async def _prepare(system: System, file: SettingsFile | None, *, sandbox: bool) -> None:
+@contextmanager
+def reading(where: Where) -> Iterator[EmbeddedStore]:
+    """The store read-only: nothing is changed, and its owner may be at work."""
+    if not where.folder.is_dir():
+        raise PermanentError(
+            "data-folder-missing",
+            f"there is no data folder {where.folder}: name it with --data, or run something first",
+        )
+    store = EmbeddedStore.open(where.folder, read_only=True)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def _prepare(system: System, file: SettingsFile | None, *, sandbox: bool, ask: bool) -> None:
     if file is not None:
         settings = file.settings
         await system.gateway.runs.change_settings(TENANT, lambda s: merged(s, settings))
     for vendor in (PAX8, HALOPSA):
         found = _from_environment(vendor) or (file.credentials.get(vendor) if file else None)
         if found is None and await system.vault.get(TENANT, vendor) is None:
-            found = ("sandbox", SecretStr("sandbox")) if sandbox else _asked(vendor)
+            found = (
+                ("sandbox", SecretStr("sandbox")) if sandbox else _asked(vendor) if ask else None
+            )
         if found is not None:
             await system.seal(TENANT, vendor, found[0], found[1].get_secret_value())
 

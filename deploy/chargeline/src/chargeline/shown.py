@@ -7,17 +7,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from chargeline.billing import Billed
 from chargeline.report import commands_in, holds_of
-from gateway.domain.run import Counts, Run, Stage
+from gateway.domain.run import Run
 from gateway.queries import BatchView
 from schemas.money import ZERO, minor_unit, plain, round_half_up
 from schemas.statement import Side
@@ -28,21 +26,10 @@ err = Console(stderr=True, highlight=False)  # messages
 
 _BAR = 28
 _ROWS = 12
-_STATE = 18
+_STATE = 22
+_MAYBE = 3
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _STEPS = ("dropped", "excluded", "held", "refused", "pending", "settled", "rounding")
-_DOES: Mapping[Stage, str] = {
-    Stage.READING: "reading the invoice",
-    Stage.MATCHING: "matching companies to clients",
-    Stage.NORMALIZING: "applying the modifiers",
-    Stage.RESOLVING: "finding clients and items",
-    Stage.ITEMS: "waiting for approval of new items",
-    Stage.CREATING: "creating items",
-    Stage.PLANNING: "planning",
-    Stage.PLANNED: "planned, waiting for approval",
-    Stage.APPLYING: "posting and reading back",
-    Stage.ENDED: "done",
-}
 
 
 @dataclass(frozen=True)
@@ -51,49 +38,6 @@ class Hints:
 
     data: str = ""  # ` --data FOLDER` where it is not the default one
     again: str = "chargeline run"
-
-
-class Watching:
-    """One line of progress: the stage, clients through it, and vendor calls so far."""
-
-    def __init__(self, calls: Mapping[str, int], *, quiet: bool) -> None:
-        self._calls = calls
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=_BAR),
-            MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[calls]}"),
-            console=err,
-            disable=quiet or not err.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("starting", total=None, calls="")
-
-    def __call__(self, run: Run, counts: Counts) -> None:
-        through = {
-            Stage.RESOLVING: counts.resolved + counts.held + counts.planned,
-            Stage.PLANNING: counts.held + counts.planned,
-            Stage.APPLYING: counts.held + counts.done,
-            Stage.ENDED: run.batches or 0,
-        }.get(run.stage, 0)
-        calls = " · ".join(f"{vendor} {n}" for vendor, n in sorted(self._calls.items()))
-        self._progress.update(
-            self._task,
-            description=f"{run.period or 'document'}: {_DOES[run.stage]}",
-            total=run.batches,
-            completed=through,
-            calls=f"calls: {calls}",
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -139,8 +83,9 @@ def show_clients(views: Sequence[BatchView]) -> None:
     if not views:
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("client", no_wrap=True, overflow="ellipsis", ratio=1, max_width=44)
-    widths = {"lines": 5, "posted": 16, "not posted": 13}
+    widths = {"lines": 5, "posted": 14, "not posted": 10}
+    left = out.width - sum(widths.values()) - _STATE - 2 * len(widths) - 2
+    table.add_column("client", no_wrap=True, width=min(40, max(12, left)))
     for name, width in widths.items():
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     table.add_column("", no_wrap=True, min_width=_STATE)
@@ -193,8 +138,12 @@ def show_holds(holds: Sequence[Mapping[str, Any]], hints: Hints) -> None:
         if hold["price"] != hold["waits"]:
             rest = "the rest of the client's charges waits with it"
             out.print(f"      [dim]{lines}, {own} {currency}; {rest}[/]", soft_wrap=True)
-        out.print(f"      [dim]{safe(hold['text'])}[/]", soft_wrap=True)
-        for command in commands_in(hold["text"], name):
+        commands = commands_in(hold["text"], name)
+        out.print(f"      [dim]{safe(_reason(hold['text'], commands))}[/]", soft_wrap=True)
+        for maybe in hold["suggestions"][:_MAYBE]:
+            told = f"{maybe['id']} {maybe['name']} ({maybe['evidence']})"
+            out.print(f"      [dim]maybe {safe(told)}[/]", soft_wrap=True)
+        for command in commands:
             out.print(f"      $ {safe(command)}{hints.data}", soft_wrap=True)
     if len(holds) > _ROWS:
         out.print(f"  [dim]… and {len(holds) - _ROWS} more: --json shows all[/]")
@@ -263,6 +212,12 @@ def show_plan(run: Run, views: Sequence[BatchView]) -> None:
     out.print(f"  to be posted: {total or '0.00'}")
     for warning in sorted({w for v in planned for w in v.warnings})[:_ROWS]:
         out.print(f"  [yellow]![/] {safe(warning)}")
+
+
+def _reason(text: str, commands: Sequence[str]) -> str:
+    """The sentence without the commands that end it: they stand below, ready to be copied."""
+    said = text.partition(f"`{commands[0]}`")[0] if commands else text
+    return said.rstrip(" :,;").removesuffix(", or")
 
 
 def _who(view: BatchView) -> str:

@@ -1,0 +1,48 @@
+"""What the commands share: options, where to work, and how a command ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from chargeline.session import Where
+
+Data = Annotated[Path | None, typer.Option(help="Data folder. Default: .chargeline here.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")]
+Sandboxed = Annotated[bool, typer.Option("--sandbox", help="Vendor sandboxes in this process.")]
+SandboxUrl = Annotated[str | None, typer.Option(help="Vendor sandboxes at this address.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+Today = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Fix the clock's day.")]
+
+
+def where_of(
+    data: Path | None,
+    settings: Path | None = None,
+    sandbox_here: bool = False,
+    sandbox_url: str | None = None,
+    today: datetime | None = None,
+    clients: int = 50,
+    lines: int = 1000,
+    seed: int = 7,
+) -> Where:
+    from chargeline.session import Where
+
+    day: date | None = today.date() if today else None
+    return Where(data, settings, sandbox_here, sandbox_url, day, clients, lines, seed)
+
+
+def end(command: Coroutine[Any, Any, tuple[int, Any]]) -> None:
+    """Run the command, print its document if it has one, and leave with its exit code."""
+    code, document = asyncio.run(command)
+    if document is not None:
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    raise SystemExit(code)

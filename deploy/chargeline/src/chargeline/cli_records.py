@@ -1,0 +1,114 @@
+"""The commands between runs: mappings, parked messages, failed jobs, and the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chargeline.cli_options import Data, Json, SandboxUrl, Today, end, where_of
+
+mappings = typer.Typer(help="Who is billed for a company, and what a product is sold as.")
+parked = typer.Typer(help="Messages that could not be handled.")
+sandbox = typer.Typer(help="The vendors' stand-ins.")
+
+
+@mappings.command("list")
+def mappings_list(data: Data = None, as_json: Json = False) -> None:
+    """Clients and products as decided, with who or what decided."""
+    from chargeline import housekeeping
+
+    end(housekeeping.mappings(where_of(data), as_json=as_json))
+
+
+@mappings.command("client")
+def mappings_client(
+    company: Annotated[str, typer.Argument(help="The company's id at the source.")],
+    halo: Annotated[int, typer.Option(help="HaloPSA client id.")],
+    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
+    recurring: Annotated[int | None, typer.Option(help="Recurring invoice id.")] = None,
+    source: str = "pax8",
+    data: Data = None,
+) -> None:
+    """Bill a company (or one of its subscriptions) to a HaloPSA client."""
+    from chargeline import housekeeping
+
+    row = {"halo": halo, "subscription": subscription, "recurring": recurring}
+    end(housekeeping.map_client(where_of(data), source, company, row))
+
+
+@mappings.command("exclude")
+def mappings_exclude(
+    company: Annotated[str, typer.Argument(help="The company's id at the source.")],
+    subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
+    source: str = "pax8",
+    data: Data = None,
+) -> None:
+    """Never bill a company, for example the MSP's own."""
+    from chargeline import housekeeping
+
+    row = {"exclude": True, "subscription": subscription}
+    end(housekeeping.map_client(where_of(data), source, company, row))
+
+
+@mappings.command("product")
+def mappings_product(
+    product: Annotated[str, typer.Argument(help="The product key that a hold names.")],
+    halo: Annotated[int, typer.Option(help="HaloPSA item id.")],
+    source: str = "pax8",
+    data: Data = None,
+) -> None:
+    """Sell a product as a HaloPSA item."""
+    from chargeline import housekeeping
+
+    end(housekeeping.map_product(where_of(data), source, product, halo))
+
+
+@mappings.command("chain")
+def mappings_chain(
+    document: str,
+    replacement: Annotated[bool, typer.Option("--replacement/--separate")],
+    data: Data = None,
+) -> None:
+    """Say whether documents of one date replace one another or are billed both."""
+    from chargeline import housekeeping
+
+    end(housekeeping.decide_chain(where_of(data), document, replacement=replacement))
+
+
+@parked.command("list")
+def parked_list(data: Data = None, as_json: Json = False) -> None:
+    """What is parked, and why."""
+    from chargeline import housekeeping
+
+    end(housekeeping.parked_list(where_of(data), as_json=as_json))
+
+
+@parked.command("show")
+def parked_show(message: str, data: Data = None) -> None:
+    """One parked message with its bytes."""
+    from chargeline import housekeeping
+
+    end(housekeeping.parked_show(where_of(data), message))
+
+
+@parked.command("retry")
+def parked_retry(message: str, data: Data = None, sandbox_url: SandboxUrl = None) -> None:
+    """Handle a parked message again, and those queued behind it."""
+    from chargeline import housekeeping
+
+    end(housekeeping.parked_retry(where_of(data, None, False, sandbox_url), message))
+
+
+@sandbox.command("serve")
+def sandbox_serve(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8899,
+    data: Annotated[Path | None, typer.Option(help="Keep the state here.")] = None,
+    today: Today = None,
+    latency_s: Annotated[float, typer.Option(help="Every answer takes that long.")] = 0,
+) -> None:
+    """Serve the vendor sandboxes; load them through /_sandbox/<vendor>/load."""
+    from sandbox.serve import serve
+
+    serve(port, data, today=today.date() if today else None, latency_s=latency_s)

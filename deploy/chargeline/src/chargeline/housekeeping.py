@@ -1,0 +1,146 @@
+"""What is decided and looked after between runs: mappings, parked messages, jobs, the doctor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from chargeline import shown
+from chargeline.report import DONE, NEEDS_A_PERSON
+from chargeline.session import TENANT, Where, opened, reading
+from chassis.errors import PermanentError
+from gateway.store import Store
+from schemas.settings import ClientMapping, ProductMapping, Settings
+
+type Answer = tuple[int, dict[str, Any] | None]
+
+
+async def failed_jobs(where: Where, *, retry: str | None, as_json: bool) -> Answer:
+    """Jobs that wait for a person."""
+    async with opened(where, running=False) as system:
+        if retry is not None and not await system.jobs.retry(TENANT, retry):
+            raise PermanentError("job-unknown", f"there is no failed job {retry}")
+        failed = await system.jobs.failed(TENANT)
+        rows = [
+            {"id": j.id, "kind": j.head.kind, "code": f.code, "text": f.text}
+            for j in failed
+            if (f := j.head.failure) is not None
+        ]
+    if as_json:
+        return DONE, {"schema": "chargeline.jobs.v1", "failed": rows}
+    for row in rows:
+        shown.out.print(f"{row['id']}  {row['kind']}  [yellow]{row['code']}[/]: {row['text']}")
+    return DONE, None
+
+
+async def mappings(where: Where, *, as_json: bool) -> Answer:
+    """Rows of the settings in force."""
+    with reading(where) as store:
+        settings = await Store(store.records, store.outbox).settings(TENANT)
+    if as_json:
+        told = settings.model_dump(mode="json", include={"client", "product", "chains"})
+        return DONE, {"schema": "chargeline.mappings.v1", **told}
+    for row in settings.client:
+        to = "excluded" if row.exclude else f"client {row.halo}"
+        shown.out.print(f"{row.company:38} {row.subscription or '':38} {to:14} {row.evidence}")
+    for item in settings.product:
+        shown.out.print(f"{item.product:77} item {item.halo:<9} {item.evidence}")
+    return DONE, None
+
+
+async def map_client(where: Where, source: str, company: str, row: dict[str, Any]) -> Answer:
+    """One row; a second client for a company needs its subscription (R3)."""
+    new = ClientMapping(source=source, company=company, evidence="a person", **row)
+
+    def changed(s: Settings) -> Settings:
+        key = (new.source, new.company, new.subscription)
+        kept = [r for r in s.client if (r.source, r.company, r.subscription) != key]
+        return s.model_copy(update={"client": (*kept, new)})
+
+    return await _change(where, changed, f"{company or 'no company'}: decided")
+
+
+async def map_product(where: Where, source: str, product: str, halo: int) -> Answer:
+    """One row."""
+    new = ProductMapping(source=source, product=product, halo=halo, evidence="a person")
+
+    def changed(s: Settings) -> Settings:
+        kept = [r for r in s.product if (r.source, r.product, r.term) != (source, product, None)]
+        return s.model_copy(update={"product": (*kept, new)})
+
+    return await _change(where, changed, f"{product}: item {halo}")
+
+
+async def decide_chain(where: Where, document: str, *, replacement: bool) -> Answer:
+    """R14."""
+    word = "replacement" if replacement else "separate"
+    return await _change(
+        where,
+        lambda s: s.model_copy(update={"chains": {**s.chains, document: word}}),
+        f"{document}: {word}",
+    )
+
+
+async def parked_list(where: Where, *, as_json: bool) -> Answer:
+    """What is parked and what queues behind it."""
+    with reading(where) as store:
+        found = [m for m in await store.parking.list(TENANT) if m.state == "parked"]
+    if as_json:
+        rows = [m.model_dump(mode="json") for m in found]
+        return (NEEDS_A_PERSON if rows else DONE), {
+            "schema": "chargeline.parked.v1",
+            "parked": rows,
+        }
+    for m in found:
+        shown.out.print(f"{m.id}  {m.group}  [yellow]{m.code}[/]: {m.text}")
+    return (NEEDS_A_PERSON if found else DONE), None
+
+
+async def parked_show(where: Where, message: str) -> Answer:
+    """The message as JSON, then its bytes."""
+    with reading(where) as store:
+        found, value = await store.parking.show(TENANT, message)
+    text = value.decode("utf-8", errors="replace")
+    return DONE, {**found.model_dump(mode="json"), "value": text}
+
+
+async def parked_retry(where: Where, message: str) -> Answer:
+    """Handle it again, in its order."""
+    async with opened(where) as system:
+        retried = await system.store.parking.retry(TENANT, message)
+        await system.store.bus.idle()
+    shown.out.print(f"handled: {retried.done}")
+    if retried.cause is not None:
+        shown.out.print(f"[yellow]{retried.cause.code}[/]: {retried.cause.text}")
+    return (NEEDS_A_PERSON if retried.cause else DONE), None
+
+
+async def up(where: Where) -> Answer:
+    """Until interrupted."""
+    async with opened(where) as system:
+        shown.err.print(f"chargeline is up over {system.folder}; there is no console yet. Ctrl-C")
+        await asyncio.Event().wait()
+    return DONE, None
+
+
+async def doctor(where: Where, *, as_json: bool) -> Answer:
+    """Every probe, and what to do about each fault."""
+    from chargeline.doctor import examine
+
+    async with opened(where, running=False) as system:
+        findings = await examine(system)
+    if not as_json:
+        for f in findings:
+            mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[f.ok]
+            shown.out.print(f"{mark} {f.what}  [dim]{f.to_do}[/]")
+    code = NEEDS_A_PERSON if any(f.ok is False for f in findings) else DONE
+    rows = [{"what": f.what, "ok": f.ok, "to_do": f.to_do} for f in findings]
+    return code, {"schema": "chargeline.doctor.v1", "findings": rows} if as_json else None
+
+
+async def _change(where: Where, changed: Callable[[Settings], Settings], says: str) -> Answer:
+    async with opened(where, running=False) as system:
+        await system.gateway.runs.change_settings(TENANT, changed)
+    shown.err.print(says, markup=False)
+    return DONE, None

@@ -1,0 +1,1 @@
+"""A year on one data folder, with the recurring invoices created between the documents."""

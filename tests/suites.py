@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-KINDS = ("unit", "contract")  # these have a folder a suite; other folders are one suite each
+KINDS = ("unit", "contract", "e2e")  # these have a folder a suite; other folders are one suite each
 COLUMNS = ("passed", "failed", "skipped")
 
 
@@ -21,7 +21,7 @@ def suite_of(classname: str) -> str:
     """`tests.unit.chassis.test_outbox` belongs to `unit/chassis`."""
     parts = [p for p in classname.split(".") if p != TESTS.name]
     depth = 2 if parts[0] in KINDS else 1
-    return "/".join(parts[:depth])
+    return "/".join(parts[:depth]) or "collection"
 
 
 def outcome_of(case: ET.Element) -> str:

@@ -14,6 +14,14 @@ from lifecycle.domain.items import ItemRecord
 from lifecycle.domain.resolve import Resolved
 from normalizer.domain.rows import ChargeRow, amount
 from schemas.money import ZERO, plain, round_half_up
+from schemas.settings import Behaviour
+
+# By behaviour: the choices under which a credit is given, if the destination lets it.
+_GIVEN: Mapping[Behaviour, tuple[str, ...]] = {
+    "new": ("credit_note", "append"),
+    "latest": ("append",),
+    "recurring": (),
+}
 
 type Stop = tuple[str, str]  # code and sentence
 
@@ -44,7 +52,7 @@ def _net_credits(group: Formed, rows: list[ChargeRow]) -> dict[str, Stop]:
     """R15, per invoice that the lines would make."""
     head = group.received
     policy = head.policy
-    if policy.behaviour == "recurring" or policy.net_credit not in ("hold", "carry"):
+    if policy.net_credit in _GIVEN[policy.behaviour]:
         return {}
     invoices: dict[str, list[ChargeRow]] = defaultdict(list)
     by_order = policy.behaviour == "new" and policy.one_invoice_per == "order"
@@ -56,7 +64,8 @@ def _net_credits(group: Formed, rows: list[ChargeRow]) -> dict[str, Stop]:
             (round_half_up(amount(row.get("total")), head.currency) for row in lines), ZERO
         )
         if total < 0:
-            code = "net-credit" if policy.net_credit == "hold" else "carried"
+            carried = policy.net_credit == "carry" and policy.behaviour != "recurring"
+            code = "carried" if carried else "net-credit"
             text = f"the invoice would be a credit of {plain(-total)} {head.currency}"
             stopped |= {row["id"]: (code, text) for row in lines}
     return stopped

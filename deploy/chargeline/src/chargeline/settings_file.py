@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from chassis.errors import PermanentError
 from schemas.settings import ClientMapping, IntegrationSettings, Policy, ProductMapping, Settings
 
 SECRETS = ("client_id", "client_secret")
+FROM_FILE = "settings"  # the evidence of a row that a file brought
 _ACCOUNTS = ("pax8", "halopsa")
 
 
@@ -30,12 +33,13 @@ class SettingsFile:
 def read_settings(path: Path) -> SettingsFile:
     """PermanentError `settings-file` names the line, what is wrong, and the nearest key."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise _wrong(path, None, f"cannot be read ({error.strerror})") from error
     try:
+        text = data.decode()
         told = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are two of them
         raise _wrong(path, None, f"is not TOML: {error}") from error
     return settings_from(told, path, text)
 
@@ -45,33 +49,67 @@ def settings_from(told: dict[str, Any], path: Path | None = None, text: str = ""
     place = path or Path("settings")
     credentials = {}
     for vendor in _ACCOUNTS:
-        account = dict(told.get(vendor, {}))
+        if not isinstance(told.get(vendor), dict):
+            continue  # absent, or what the model refuses
+        account = dict(told[vendor])
         found = [str(account.pop(name, "")) for name in SECRETS]
         if any(found):
             credentials[vendor] = (found[0], SecretStr(found[1]))
-        if vendor in told:
-            told = {**told, vendor: account}
+        told = {**told, vendor: account}
     _check_keys(told, Settings, [], place, text)
     try:
         return SettingsFile(Settings.model_validate(told), credentials)
     except ValidationError as error:
         first = error.errors()[0]
         where = [part for part in first["loc"] if isinstance(part, str)]
-        line = _line_of(text, where)
-        says = f"`{'.'.join(where)}`: {first['msg']}" if where else str(first["msg"])
-        raise _wrong(place, line, says) from error
+        row = next((part for part in first["loc"] if isinstance(part, int)), 0)
+        says = f"`{'.'.join(where)}` {_said(first)}" if where else str(first["msg"])
+        raise _wrong(place, _line_of(text, where, row), says) from error
+
+
+_ALLOWED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "string_type": "a text in quotes",
+    "model_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "a list",
+}
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is there, and what is allowed."""
+    there, message = error["input"], error["msg"]
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "value_error":
+        return f"can not be: {message.removeprefix('Value error, ')}"
+    allowed = _ALLOWED.get(error["type"], message.removeprefix("Input should be "))
+    told = json.dumps(there) if isinstance(there, str | bool | int | float) else "something else"
+    return f"is {told}; allowed: {allowed}"
 
 
 def merged(before: Settings, file: Settings) -> Settings:
     """The file imported over the settings in force.
 
-    The file decides everything it can say, and its rows win; rows that commands or matching decided
-    about other companies and products stay, and so do decisions about replaced documents.
+    The file decides everything it can say. Of the rows in force those stay that a command or
+    matching decided about companies and products which the file does not mention; what an earlier
+    import brought goes with it. Decisions about replaced documents stay.
     """
     named = {(r.source, r.company, r.subscription) for r in file.client}
     products = {(r.source, r.product, r.term) for r in file.product}
-    clients = [r for r in before.client if (r.source, r.company, r.subscription) not in named]
-    kept = [r for r in before.product if (r.source, r.product, r.term) not in products]
+    clients = [
+        r
+        for r in before.client
+        if r.evidence != FROM_FILE and (r.source, r.company, r.subscription) not in named
+    ]
+    kept = [
+        r
+        for r in before.product
+        if r.evidence != FROM_FILE and (r.source, r.product, r.term) not in products
+    ]
     return file.model_copy(
         update={
             "client": (*clients, *file.client),
@@ -91,7 +129,12 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 
 
 def _check_keys(
-    told: Mapping[str, Any], model: type[BaseModel], above: list[str], path: Path, text: str
+    told: Mapping[str, Any],
+    model: type[BaseModel],
+    above: list[str],
+    path: Path,
+    text: str,
+    row: int = 0,
 ) -> None:
     known = set(model.model_fields)
     for key, value in told.items():
@@ -101,44 +144,50 @@ def _check_keys(
             where = f"[{'.'.join(above)}]" if above else "the top level"
             raise _wrong(
                 path,
-                _line_of(text, [*above, key]),
+                _line_of(text, [*above, key], row),
                 f"there is no `{key}` in {where}: did you mean `{near[0]}`?",
             )
         inner = _TABLES.get(key) or model.model_fields[key].annotation
-        for table in _tables(key, value):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                _check_keys(table, inner, [*above, key], path, text)
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            continue
+        for place, (below, table) in enumerate(_tables(key, value)):
+            _check_keys(table, inner, [*above, key, *below], path, text, row or place)
 
 
-def _tables(key: str, value: Any) -> list[Mapping[str, Any]]:
+def _tables(key: str, value: Any) -> list[tuple[list[str], Mapping[str, Any]]]:
+    """The tables under a key, each with what its heading says behind it."""
     if isinstance(value, list):
-        return [row for row in value if isinstance(row, dict)]
+        return [([], row) for row in value if isinstance(row, dict)]
     if not isinstance(value, dict):
         return []
-    return list(value.values()) if key == "integration" else [value]
+    if key == "integration":
+        return [([name], one) for name, one in value.items() if isinstance(one, dict)]
+    return [([], value)]
 
 
-def _line_of(text: str, where: list[str]) -> int | None:
-    """The line of a key, under its table's heading if it has one. TOML's parser keeps no lines."""
+def _line_of(text: str, where: list[str], row: int = 0) -> int | None:
+    """The line of a key under its table's heading, in that row of a list of tables.
+
+    TOML's parser keeps no lines. Without the key itself, its table's heading is the best there is.
+    """
     if not where:
         return None
-    heading = where[:-1]
-    inside = not heading
-    fallback = None
+    key = re.compile(rf"(?:^|[{{,.])\s*[\"']?{re.escape(where[-1])}[\"']?\s*[=.]")
+    inside = len(where) == 1
+    rows, best = -1, None
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-        if header:
-            parts = [part.strip(" \"'") for part in header[1].split(".")]
-            inside = parts == heading or parts[: len(where)] == where
-            if inside and parts[: len(where)] == where:
+        heading = re.match(r"\s*(\[+)\s*([^\]]+?)\s*\]+", line)
+        if heading:
+            parts = [part.strip(" \"'") for part in heading[2].split(".")]
+            rows += len(heading[1]) == 2 and parts == where[:1]
+            right_row = rows in (-1, row) or parts[0] != where[0]
+            if right_row and parts == where:
                 return number
-        elif re.match(rf"\s*[\"']?{re.escape(where[-1])}[\"']?\s*=", line):
-            if inside:
-                return number
-            fallback = fallback or number
-        elif inside is False and re.search(rf"\b{re.escape(where[-1])}\s*=", line):
-            fallback = fallback or number
-    return fallback
+            inside = right_row and parts == where[: len(parts)]
+            best = number if inside else best
+        elif inside and key.search(line):
+            return number
+    return best
 
 
 def _wrong(path: Path, line: int | None, says: str) -> PermanentError:

@@ -72,9 +72,7 @@ class World:
         await self.vendors.load("pax8", self.pax8)
         await self.vendors.load("halopsa", self.loaded)
         await self._open()
-        await self.change(self.settings)
-        for vendor in ACCOUNTS:
-            await self.system.seal(TENANT, vendor, "id", "secret")
+        await self._set_up()
         return self
 
     async def __aexit__(
@@ -113,6 +111,26 @@ class World:
             return wanted.model_copy(update={"client": (*wanted.client, *kept)})
 
         await self.system.gateway.runs.change_settings(TENANT, change)
+
+    async def close(self) -> None:
+        """The process ends; the folder may be copied."""
+        await self._stack.aclose()
+
+    async def lose_the_folder(self, new: Path) -> None:
+        """A new folder, set up as the first one was; both vendors are as they are."""
+        await self.close()
+        self.folder = new
+        await self._open()
+        await self._set_up()
+
+    async def read_drafts(self) -> None:
+        """What Pax8 expects to bill, stored as a preview."""
+        revision = await self.system.gateway.runs.read_drafts(TENANT, PAX8, 1)
+
+        async def read() -> bool:
+            return (await self.system.gateway.queries.tenant(TENANT)).drafted >= revision
+
+        await self.system.wait_for(read)
 
     def other_halopsa(self) -> Sandbox:
         """From now on another HaloPSA answers, with nothing but what was loaded into the first."""
@@ -245,6 +263,11 @@ class World:
             for currency, sides in statement.currencies.items():
                 for side in (sides.price, sides.cost):
                     assert side.unexplained in (None, ZERO), f"{currency}: {side}"
+
+    async def _set_up(self) -> None:
+        await self.change(self.settings)
+        for vendor in ACCOUNTS:
+            await self.system.seal(TENANT, vendor, "id", "secret")
 
     async def _open(self) -> None:
         midday = datetime.combine(self.app.clock.today, time(12), UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from pydantic_core import from_json
 
 from poster_halo.domain.amounts import Precision, amounts, original
 from schemas.money import ZERO
@@ -86,35 +87,40 @@ def desired_lines(
 
 
 def _line(row: Mapping[str, Any], item: Item, to: Precision, *, several_companies: bool) -> Desired:
-    quantity, price, cost = (_amount(row.get(name)) for name in ("quantity", "price", "cost"))
+    get = row.get
+    quantity, price, cost = get("quantity"), get("price"), get("cost")
+    quantity = None if quantity is None else Decimal(quantity)
+    price = None if price is None else Decimal(price)
+    cost = None if cost is None else Decimal(cost)
     total, cost_total = Decimal(row["total"]), Decimal(row["cost_total"])
-    made = amounts(quantity, (price, cost), (total, cost_total), to)
+    sent = amounts(quantity, (price, cost), (total, cost_total), to)
     text = escaped(row.get("text") or row.get("name") or row.get("sku") or "Charge")
     details = [text] if len(text) > SHORT_MAX else []
     if several_companies and row.get("company_name"):
         details.append(escaped(str(row["company_name"])))
-    if made.restated and (given := original(quantity, price)):
+    if sent.restated and (given := original(quantity, price)):
         details.append(f"Originally {given}")
+    start = get("start")
     return Desired(
         id=row["id"],
-        slot=row.get("slot") or row["id"],
-        kind=row.get("kind", "seat"),
+        slot=get("slot") or row["id"],
+        kind=get("kind", "seat"),
         item=item.item,
         code=item.code,
         tax=item.tax,
         text=cut(text, SHORT_MAX),
-        details=cut("\n".join(details), LONG_MAX),
-        quantity=made.quantity,
-        price=made.price,
-        cost=made.cost,
-        money=made.money,
-        cost_money=made.cost_money,
+        details=cut("\n".join(details), LONG_MAX) if details else "",
+        quantity=sent.quantity,
+        price=sent.price,
+        cost=sent.cost,
+        money=sent.money,
+        cost_money=sent.cost_money,
         total=total,
         cost_total=cost_total,
-        start=row.get("start"),
-        end=_last_day(row.get("start"), row.get("end")),
-        order=order_of(row.get("order")),
-        restated=made.restated,
+        start=start,
+        end=_last_day(start, get("end")),
+        order=order_of(order) if (order := get("order")) else "",
+        restated=sent.restated,
         warnings=tuple(row.get("warnings") or ()),
     )
 
@@ -142,12 +148,8 @@ def cut(text: str, limit: int) -> str:
 
 def decided_rows(body: bytes) -> list[dict[str, Any]]:
     """The decided lines of a message; they were checked when the normalizer wrote them."""
-    rows: list[dict[str, Any]] = json.loads(body or b"[]")
+    rows: list[dict[str, Any]] = from_json(body or b"[]", cache_strings="keys")
     return rows
-
-
-def _amount(given: str | None) -> Decimal | None:
-    return None if given is None else Decimal(given)
 
 
 @lru_cache(maxsize=1024)  # a document has few periods and many lines

@@ -77,12 +77,27 @@ async def test_a_slow_answer_still_comes(halo: Halo) -> None:
 
 async def test_a_page_may_lack_a_row_its_counter_promises(halo: Halo) -> None:
     await halo.load(invoices=[{"id": n, "client_id": 42} for n in (1, 2, 3)])
-    await halo.spoil({"kind": "truncate_page"}, {"kind": "truncate_page", "consistent": True})
+    cut = {"kind": "truncate_page", "path": "/Invoice"}
+    await halo.spoil(cut, cut | {"consistent": True})
     assert len((await halo.get("/Client")).json()["clients"]) == 1
     for promised in (3, 2):
         body = (await halo.get("/Invoice", pageinate="true", page_size=50)).json()
         assert [row["id"] for row in body["invoices"]] == [1, 2]
         assert body["record_count"] == promised
+
+
+async def test_a_page_of_lines_may_be_cut_after_a_write_was_confirmed(halo: Halo) -> None:
+    await halo.spoil({"kind": "truncate_page"})
+    made = await halo.invoice(lines=[line(qty_order=1, unit_price=10), line()])
+    number = made["id"]
+    for _ in range(2):
+        read = (await halo.get(f"/Invoice/{number}", includedetails="true")).json()
+        assert [line["unit_price"] for line in read["lines"]] == [10]
+        [row] = (await halo.get("/Invoice", includelines="true")).json()["invoices"]
+        assert [line["unit_price"] for line in row["lines"]] == [10]
+    kept = (await halo.state())["entities"]["invoices"][0]["lines"]
+    assert [line["unit_price"] for line in kept] == [10, 20.5]
+    assert await fired(halo) == {"truncate_page": 1}
 
 
 async def test_a_page_may_ignore_how_it_was_asked_for(halo: Halo) -> None:

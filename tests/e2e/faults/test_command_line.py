@@ -49,6 +49,16 @@ def test_a_line_that_halopsa_keeps_otherwise(line: CommandLine, kind: str) -> No
     assert explained.told["billed"]["total"] == told["expected"]
 
 
+def test_a_page_of_lines_that_is_cut_after_the_write_was_confirmed(line: CommandLine) -> None:
+    line.fault("halopsa", kind="truncate_page")
+    ended = line.bill()
+    assert ended.code == 2
+    [told] = ended.told["unexplained_lines"]
+    assert (told["problem"], told["found"]) == ("missing", "0")
+    prices = [found["price"] for found in ended.told["statement"]["currencies"].values()]
+    assert sum((Decimal(p["unexplained"]) for p in prices), ZERO) == Decimal(told["expected"]) != 0
+
+
 def test_a_page_that_lacks_a_row(line: CommandLine) -> None:
     line.fault("pax8", kind="truncate_page", times=-1, path="/invoices/{id}/items")
     ended = line.bill()

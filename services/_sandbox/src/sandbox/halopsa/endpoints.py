@@ -82,6 +82,8 @@ class Endpoints:
             query = {name.lower(): value for name, value in call.query.items()}
             if not is_true(query.get("includedetails")):
                 return lists.summary(self._tenant, listing.table, row, with_lines=False)
+            if listing.table in lists.WITH_LINES:
+                row = row | {"lines": write_faults.shown(self._tenant, row["lines"])}
             return lists.viewed(self._tenant, listing.table, row)
 
         return act

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.core import Call
-from sandbox.halopsa import filters
+from sandbox.halopsa import filters, write_faults
 from sandbox.halopsa.fields import SUMMARY_LACKS, Row
 from sandbox.halopsa.tenant import Tenant, as_number, is_true
 
@@ -65,7 +65,7 @@ def summary(tenant: Tenant, table: str, row: Row, *, with_lines: bool) -> Row:
     """A row as lists show it."""
     shown = {name: value for name, value in row.items() if name not in SUMMARY_LACKS}
     if with_lines:
-        shown["lines"] = row.get("lines", [])
+        shown["lines"] = write_faults.shown(tenant, row.get("lines", []))
     return viewed(tenant, table, shown)
 
 
@@ -102,9 +102,10 @@ def _page(
 
 
 def _may_lose_rows(listing: Listing, call: Call) -> bool:
-    """A cut page is meant for invoices, where it hides money, unless the fault names a path."""
+    """A page of a list is cut where the fault names a path, or of invoices where it names GET."""
     asked = [one for one in call.faults.pending() if one["kind"] == "truncate_page"]
-    return listing.table in WITH_LINES or any(one["path"] for one in asked)
+    invoices = listing.table in WITH_LINES and any(one["method"] for one in asked)
+    return invoices or any(one["path"] for one in asked)
 
 
 def _positive(query: Mapping[str, str], name: str, otherwise: int) -> int:

@@ -1,7 +1,8 @@
 """Writes that HaloPSA confirms and then keeps differently: the answer echoes what was sent.
 
 A fault waits for a write it can have an effect on, and takes a line this very write added or
-changed; other people's lines in the same body are spared.
+changed; other people's lines in the same body are spared. `truncate_page` with neither path nor
+method keeps the line and cuts it off every later read; with one it cuts a list's page (`lists`).
 """
 
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from sandbox.halopsa.amounts import priced
 from sandbox.halopsa.fields import Row
 from sandbox.halopsa.tenant import Tenant, as_number
 
-KINDS = frozenset({"alter_line", "drop_line", "double_line", "quantity_to_one"})
-HIDDEN = "_hidden"
+KINDS = frozenset({"alter_line", "drop_line", "double_line", "quantity_to_one", "truncate_page"})
+HIDDEN, CUT = "_hidden", "_cut"
 
 WATCHED = (
     "qty_order",
@@ -40,8 +41,17 @@ def spoil(tenant: Tenant, table: str, before: Row | None, after: Row, call: Call
         if fault is None:
             continue
         victim = victims[int(fault.options.get("line", -1))]
+        if fault.kind == "truncate_page":
+            tenant.state.put(CUT, str(victim["id"]), {"id": victim["id"]})
+            continue
         lines = _harmed(tenant, stored, victim, fault)
         documents.save(tenant, table, stored | {"lines": lines}, kind)
+
+
+def shown(tenant: Tenant, lines: list[Row]) -> list[Row]:
+    """A page of lines as every read gives it: `truncate_page` has cut some off."""
+    cut = {row["id"] for row in tenant.state.rows(CUT)}
+    return [line for line in lines if line["id"] not in cut] if cut else lines
 
 
 def hide(tenant: Tenant, invoice: Row, call: Call) -> None:
@@ -113,4 +123,5 @@ HARMS: dict[str, Callable[[Row], bool]] = {
     "drop_line": _has_money,
     "double_line": _has_money,
     "quantity_to_one": _is_several,
+    "truncate_page": _has_money,
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypedDict
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chassis.records import Records
 from gateway.domain.run import ReceivedSum
@@ -34,10 +34,10 @@ async def received(records: Records, tenant: str, document: str) -> dict[str, Re
     return {c: ReceivedSum(lines=lines[c], price=price[c], cost=cost[c]) for c in sorted(lines)}
 
 
-class _Row(BaseModel):
-    currency: str | None = Field(None, alias="currencyCode")
-    total: Decimal | None = None
-    cost_total: Decimal | None = Field(None, alias="costTotal")
+class _Row(TypedDict, total=False):
+    currencyCode: str | None
+    total: Decimal | None
+    costTotal: Decimal | None
 
 
 class _Page(BaseModel):
@@ -58,7 +58,10 @@ def _amounts_of(stored: bytes) -> list[tuple[str, Decimal, Decimal]]:
         except ValidationError:
             rows = None  # something in some row is odd
         if rows is not None:
-            return [(r.currency or "", r.total or ZERO, r.cost_total or ZERO) for r in rows]
+            return [
+                (r.get("currencyCode") or "", r.get("total") or ZERO, r.get("costTotal") or ZERO)
+                for r in rows
+            ]
     return [
         (str(i.get("currencyCode") or ""), _number(i.get("total")), _number(i.get("costTotal")))
         for i in items_of(stored)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
@@ -24,7 +24,6 @@ from ingest_pax8.domain.document import (
     incomplete_text,
     verdict,
 )
-from ingest_pax8.domain.identity import Basis
 from ingest_pax8.domain.pages import (
     PageNotes,
     altered_rows,
@@ -35,11 +34,10 @@ from ingest_pax8.domain.pages import (
 )
 from ingest_pax8.tools import PAGES, Tools
 from ingest_pax8.translate import fields_of
+from ingest_pax8.understanding import KEPT_LINES_MAX, Page, items_of, names_of, understood
 from ingest_pax8.unreadable import ALTERED, RESTORE, Unreadable
 from schemas.ids import digest
-from vendors.pax8 import InvoiceItem, Pax8, RawPage, parse_items
-
-KEPT_LINES_MAX = 10_000  # documents up to this size are read, judged and formed in one go
+from vendors.pax8 import InvoiceItem, Pax8, RawPage
 
 EMPTY = "document-empty"
 CHANGED_TEXT = "The document is not the one that was read first"
@@ -50,14 +48,6 @@ class Progress(BaseModel):
 
     attempt: int = 1
     seen: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One page, read and understood."""
-
-    notes: PageNotes
-    items: list[InvoiceItem]
 
 
 @dataclass(slots=True)
@@ -72,16 +62,17 @@ class _Tally:
     digests: list[str] = field(default_factory=list)
     items: dict[int, list[InvoiceItem]] = field(default_factory=dict)
 
-    def page(self, page: _Page, basis: str | None) -> None:
-        self.rows += len(page.items)
+    def page(self, page: Page, basis: str | None) -> None:
+        self.rows += len(page.sums)
         self.promised.add(page.notes.promised)
-        for item in page.items:
+        for item in page.sums:
             self.sums.add(item.currency_code or "", item.total, item.cost_total)
             self.ids.append(item.id)
-        if basis == "fields" or (basis is None and not all(item.id for item in page.items)):
+        if basis == "fields" or (basis is None and not all(item.id for item in page.sums)):
+            assert page.items is not None, "rows without ids are read whole"
             self.fields += [fields_of(item) for item in page.items]
         self.digests += row_digests(page.notes)
-        if page.notes.promised <= KEPT_LINES_MAX:
+        if page.items is not None and page.notes.promised <= KEPT_LINES_MAX:
             self.items[page.notes.number] = page.items
 
     def found(self, pages: int) -> Found:
@@ -96,7 +87,7 @@ class _Tally:
         )
 
 
-type Take = Callable[[int], Awaitable[_Page]]
+type Take = Callable[[int], Awaitable[Page]]
 
 
 class Reading:
@@ -123,9 +114,9 @@ class Reading:
 
     async def again(self, pax8: Pax8, document: Document) -> Document:
         """Read it once more and compare; the pages of the first reading stay."""
-        found = await self._whole(self._read_only(pax8), basis=document.basis)
+        found = await self._whole(self._read_only(pax8, document.basis), basis=document.basis)
         if found.torn:
-            found = await self._whole(self._read_only(pax8), basis=document.basis)
+            found = await self._whole(self._read_only(pax8, document.basis), basis=document.basis)
         if found.torn:
             return document.model_copy(
                 update={"problem": INCOMPLETE, "text": incomplete_text(found)}
@@ -154,36 +145,36 @@ class Reading:
     def _stored_or_read(self, pax8: Pax8) -> Take:
         reading = digest("reading", self._job.id, self._progress.attempt, length=16)
 
-        async def take(number: int) -> _Page:
+        async def take(number: int) -> Page:
             stored = await self._tools.outbox.get(
                 self._job.tenant, PAGES, page_key(self._document, number)
             )
             if stored is not None:
                 notes, raw = from_stored(stored.body)
                 if notes.reading == reading:
-                    return _Page(notes, _items(raw, number))
+                    return understood(notes, raw)
             page = await pax8.item_page(self._document, number)
             return await self._store(page, reading)
 
         return take
 
-    async def _store(self, page: RawPage, reading: str) -> _Page:
+    async def _store(self, page: RawPage, reading: str) -> Page:
         """Also a page that can not be understood is kept as it came."""
         notes = measured(_notes(reading, page), page.raw, page.rows)
         try:
-            items = _items(page.raw, page.number)
-            named_by, names = names_of(items)
+            read = understood(notes, page.raw)
+            named_by, names = names_of(read)
             notes = notes.model_copy(update={"named_by": named_by, "names": names})
         finally:
             key, tags = page_key(self._document, page.number), {"document": self._document}
             body = to_stored(notes, page.raw)
             await self._tools.put(Record(self._job.tenant, PAGES, key, 0, body, tags))
-        return _Page(notes, items)
+        return replace(read, notes=notes)
 
-    def _read_only(self, pax8: Pax8) -> Take:
-        async def take(number: int) -> _Page:
+    def _read_only(self, pax8: Pax8, basis: str | None) -> Take:
+        async def take(number: int) -> Page:
             page = await pax8.item_page(self._document, number)
-            return _Page(_notes("", page), _items(page.raw, number))
+            return understood(_notes("", page), page.raw, basis)
 
         return take
 
@@ -201,13 +192,13 @@ class Reading:
         return _judged(settled, found, None, "")
 
     def _stored(self) -> Take:
-        async def take(number: int) -> _Page:
+        async def take(number: int) -> Page:
             record = await self._tools.outbox.get(
                 self._job.tenant, PAGES, page_key(self._document, number)
             )
             assert record is not None, "a complete document has all its pages"
             notes, raw = from_stored(record.body)
-            return _Page(notes, _items(raw, number))
+            return understood(notes, raw, "fields")
 
         return take
 
@@ -233,28 +224,12 @@ async def stored_items(
             text = f"page {number + 1} is not what Pax8 sent any more ({where[:200]})"
             raise Unreadable(text, ALTERED, RESTORE)
         _, raw = from_stored(record.body)
-        yield _items(raw, number)
+        yield items_of(raw, number)
 
 
 def page_key(document: str, number: int) -> str:
     """Pages sort as they are numbered."""
     return f"{document}/{number:05d}"
-
-
-def names_of(items: list[InvoiceItem]) -> tuple[Basis, list[str]]:
-    """The vendor's ids if every row of the page has one, else their business fields."""
-    ids = [item.id for item in items if item.id]
-    if len(ids) == len(items):
-        return "ids", ids
-    return "fields", [fields_of(item) for item in items]
-
-
-def _items(raw: bytes, number: int) -> list[InvoiceItem]:
-    try:
-        return parse_items(raw)
-    except ValueError as odd:
-        first = str(odd).splitlines()[0][:200]
-        raise Unreadable(f"page {number + 1} can not be read as charges: {first}") from odd
 
 
 def _notes(reading: str, page: RawPage) -> PageNotes:

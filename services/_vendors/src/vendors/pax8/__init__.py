@@ -7,9 +7,11 @@ from vendors.pax8.models import (
     Company,
     InvoiceHeader,
     InvoiceItem,
+    ItemSum,
     Product,
     Subscription,
     parse_items,
+    parse_sums,
 )
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Company",
     "InvoiceHeader",
     "InvoiceItem",
+    "ItemSum",
     "Line",
     "Pax8",
     "Pax8Credentials",
@@ -24,4 +27,5 @@ __all__ = [
     "RawPage",
     "Subscription",
     "parse_items",
+    "parse_sums",
 ]

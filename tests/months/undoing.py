@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from support import small
+from support.sandboxes import ours_on
 from support.virtual_loop import in_virtual_time
-from support.world import World, changed, ours_on
+from support.world import World, changed
 
 BEHAVIOURS = ("new", "latest", "recurring")
 OPEN, RECURRING = 7001, -41

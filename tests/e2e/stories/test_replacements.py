@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from support import small
+from support.sandboxes import money_on, ours_on
 from support.virtual_loop import in_virtual_time
 from support.whole import Ran
-from support.world import World, changed, money_on, ours_on
+from support.world import World, changed
 
 NEW_DOCUMENT = "10000000-0000-4000-8000-000000000002"
 RECURRING = -41

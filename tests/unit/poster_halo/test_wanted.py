@@ -45,8 +45,9 @@ def test_no_more_lines_are_kept_than_the_limit_says() -> None:
     wanted = Wanted(kept_lines_max=3)
     first, second = body("1", "2"), body("3", "4")
     one = wanted.lines(first, {}, CENTS, ())
-    two = wanted.lines(second, {}, CENTS, ())
-    assert wanted.lines(second, {}, CENTS, ()) is two
+    assert wanted.lines(second, {}, CENTS, ()) is not wanted.lines(second, {}, CENTS, ())
+    assert wanted.lines(first, {}, CENTS, ()) is one
+    wanted.forget()
     assert wanted.lines(first, {}, CENTS, ()) is not one
-    large = body("1", "2", "3", "4")
-    assert wanted.lines(large, {}, CENTS, ()) is not wanted.lines(large, {}, CENTS, ())
+    kept = wanted.lines(body("5"), {}, CENTS, ())
+    assert wanted.lines(body("5"), {}, CENTS, ()) is kept

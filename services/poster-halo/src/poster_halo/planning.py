@@ -48,6 +48,7 @@ class PlanningJob:
         recurring = any(batch.policy.behaviour == "recurring" for batch in heads)
         del heads
         seen = await look(self._tools, job, settings, since, recurring=recurring)
+        self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         for entry in entries:
             await self._plan(job, head, entry, seen, planner)

@@ -39,12 +39,12 @@ class Wanted:
             self._keep(key, kept)
         return kept
 
+    def forget(self) -> None:
+        """Other plans are made now."""
+        self._kept, self._count = {}, 0
+
     def _keep(self, key: tuple[object, ...], lines: list[Desired]) -> None:
-        """The oldest go first; what is larger than all room is not kept."""
-        if len(lines) > self._max:
-            return
-        self._kept[key] = lines
-        self._count += len(lines)
-        while self._count > self._max:
-            oldest = next(iter(self._kept))
-            self._count -= len(self._kept.pop(oldest))
+        """The first stay: they are applied in the order of their plans, so the oldest come next."""
+        if self._count + len(lines) <= self._max:
+            self._kept[key] = lines
+            self._count += len(lines)

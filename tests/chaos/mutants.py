@@ -1,0 +1,263 @@
+"""Takes the guards away, one at a time, in a copy of the tree: `make mutants`.
+
+A guard that nothing misses is no guard, or nothing tests it. Each mutant names the histories that
+must go red without it; the first red one ends the search and must name a line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+TREE = Path(__file__).parents[2]
+COPIED = ("schemas", "services", "deploy", "tests")
+LINE = re.compile(r"line_[0-9a-f]{8,}|[0-9a-f]{8}/(?:#\d+|[0-9a-f-]{36}|azure of \S+)|lines? \d+")
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` must stand exactly once in `file`; `seeds` are tried in order.
+
+    `also` takes away what would stop the same thing a moment later, in the same file.
+    """
+
+    guard: str
+    file: str
+    old: str
+    new: str
+    kind: str
+    seeds: Sequence[int]
+    also: tuple[str, str] | None = None
+
+
+POSTER = "services/poster-halo/src/poster_halo"
+INGEST = "services/ingest-pax8/src/ingest_pax8"
+NORMALIZER = "services/normalizer/src/normalizer/domain"
+CHASSIS = "services/_chassis/src/chassis"
+LIFECYCLE = "services/lifecycle/src/lifecycle/domain"
+
+MUTANTS = (
+    Mutant(
+        "look before repeat",
+        f"{POSTER}/writing.py",
+        """            await self._put(work, part.model_copy(update={"text": unknown.text}))
+            raise JobWaits(self._look.settings.halopsa.settle_s, unknown.text) from unknown
+""",
+        """            await self._put(work, part.model_copy(update={"text": unknown.text}))
+            ext = await self._send(work, operation, writer, fresh)
+""",
+        "simulated",
+        range(1, 40),
+    ),
+    Mutant(
+        "stored before published",
+        f"{CHASSIS}/embedded/bus.py",
+        "        return await self._executor.write(work, lambda done: self._wake(slots) if done"
+        " else None)\n",
+        """        done = await self._executor.write(update)
+        if done:
+            await self.publish(messages)
+        return done
+""",
+        "simulated",
+        range(1, 40),
+    ),
+    Mutant(
+        "unique line id",
+        f"{INGEST}/domain/identity.py",
+        """        return f"{name}#{ordinal}"
+""",
+        """        return name
+""",
+        "simulated",
+        range(1, 60),
+    ),
+    Mutant(
+        "one writer",
+        f"{CHASSIS}/embedded/lock.py",
+        """            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+""",
+        """            fcntl.flock(self._file, fcntl.LOCK_UN)
+""",
+        "real",
+        range(30, 60, 3),
+    ),
+    Mutant(
+        "foreign-line round trip",
+        f"{POSTER}/translate.py",
+        """            if change is None:
+                lines.append(row)
+""",
+        """            if change is None:
+                names = ("id", "qty_order", "unit_price", "item_shortdescription", "comment_2")
+                lines.append({name: row[name] for name in names if name in row})
+""",
+        "simulated",
+        range(1, 40),
+    ),
+    Mutant(
+        "read-back compare",
+        f"{POSTER}/domain/compare.py",
+        """        if len(there) == 1 and _equal(want, there[0]):
+            continue
+""",
+        """        del result.found[want.id]
+        continue
+""",
+        "noticed",
+        range(10, 60, 10),
+    ),
+    Mutant(
+        "page completeness",
+        f"{INGEST}/domain/document.py",
+        """        return self.promised != (self.rows,)
+""",
+        """        return False
+""",
+        "noticed",
+        (40, 100, 160),
+    ),
+    Mutant(
+        "identity basis",
+        f"{INGEST}/domain/identity.py",
+        """        if not vendor_id or vendor_id in seen:
+""",
+        """        if not vendor_id:
+""",
+        "simulated",
+        range(1, 60),
+    ),
+    Mutant(
+        "slot replace",
+        f"{POSTER}/domain/recurring.py",
+        """        if one.ext not in taken and one.ext not in kept and one.line not in wanted
+""",
+        """        if one.ext in taken and one.ext in kept
+""",
+        "simulated",
+        range(1, 60),
+    ),
+    Mutant(
+        "moved",
+        f"{POSTER}/apply.py",
+        """        return plan.hash == record.hash or plan.own_hash == record.own_hash
+""",
+        """        return True
+""",
+        "noticed",
+        (50, 110, 170),
+        (
+            "            assert operation.digest in work.record.operations",
+            "            assert operation.digest",
+        ),
+    ),
+    Mutant(
+        "currency check",
+        f"{LIFECYCLE}/clients.py",
+        """    if theirs != currency:
+""",
+        """    if not theirs:
+""",
+        "simulated",
+        range(1, 60),
+    ),
+    Mutant(
+        "collapse membership",
+        f"{NORMALIZER}/decide.py",
+        """            rows.append(merged)
+            open_rows.append(merged)
+""",
+        """            rows.append(merged)
+            open_rows += [merged, *azure_rows]
+""",
+        "simulated",
+        range(1, 20),
+    ),
+)
+
+
+def main() -> int:
+    """0 only when every guard is missed."""
+    asked = " ".join(sys.argv[1:])
+    chosen = [m for m in MUTANTS if asked in m.guard]
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        ThreadPoolExecutor(os.cpu_count() or 1) as pool,
+    ):
+        found = list(pool.map(lambda m: judged(m, Path(folder)), chosen))
+    width = max(len(m.guard) for m in chosen)
+    for mutant, (is_killed, by, why) in zip(chosen, found, strict=True):
+        print(f"{mutant.guard:{width}}  {'killed' if is_killed else 'SURVIVED'}  {by:14}  {why}")
+    killed = sum(one[0] for one in found)
+    print(f"mutants={len(chosen)} killed={killed}")
+    return 0 if killed == len(chosen) else 1
+
+
+def judged(mutant: Mutant, folder: Path) -> tuple[bool, str, str]:
+    """Whether it was killed, by what, and the sentence that names a line."""
+    tree = folder / mutant.guard.replace(" ", "-")
+    for name in COPIED:
+        shutil.copytree(TREE / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    _patch(tree / mutant.file, mutant)
+    said = ""
+    for seed in mutant.seeds:
+        code, said = _played(tree, mutant.kind, seed)
+        named = [text for text in said.splitlines() if LINE.search(text)]
+        wrong = [t for t in named if re.search(r"seed \d+: (lost|doubled|unbalanced)", t)]
+        if code == 1 and wrong:
+            return True, f"{mutant.kind} {seed}", wrong[0].partition(": ")[2][:110]
+    return False, f"{len(mutant.seeds)} {mutant.kind}", (said.splitlines() or ["no word"])[-1][:110]
+
+
+def _patch(file: Path, mutant: Mutant) -> None:
+    text = file.read_text(encoding="utf-8")
+    for old, new in ((mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
+        found = text.count(old)
+        if found != 1:
+            raise SystemExit(f"{mutant.guard}: its guard stands {found} times in {mutant.file}")
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+
+
+def _played(tree: Path, kind: str, seed: int) -> tuple[int, str]:
+    """One history of the mutated tree, in a process of its own."""
+    command = [sys.executable, "-m", "chaos.run", "--seed", str(seed), "--as", kind]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(path) for path in _sources(tree)),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 2, "it did not end"
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def _sources(tree: Path) -> Iterator[Path]:
+    yield tree / "tests"
+    yield tree / "schemas" / "src"
+    yield from sorted((tree / "services").glob("*/src"))
+    yield tree / "deploy" / "chargeline" / "src"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

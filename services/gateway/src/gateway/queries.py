@@ -91,6 +91,15 @@ class Queries:
             if p.plan_body is not None and p.at(revision, "planned")
         ]
 
+    async def proposals(self, tenant: str, run: str) -> dict[str, str]:
+        """Items that the run would make: product key to name."""
+        revision = (await self.run(tenant, run)).revision
+        found: dict[str, str] = {}
+        for p in await self._store.batches(tenant, run):
+            if p.at(revision, "resolved"):
+                found |= p.proposals
+        return found
+
     async def counts(self, run: Run) -> Counts:
         """How many of the run's batches stand where; cheap enough to ask all the time."""
         return await self._store.counts(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chassis.bodies import Bodies
@@ -96,10 +97,14 @@ class Runs:
         ):
             pass
 
-    async def approve(self, tenant: str, run: str, only: Sequence[str] = ()) -> int:
+    async def approve(
+        self, tenant: str, run: str, only: Sequence[str] = (), canary: int | None = None
+    ) -> int:
         """Have the planned batches applied, all or those named; how many that are."""
         while True:
             stored = await self._at(tenant, run, Stage.PLANNED)
+            if canary is not None:
+                stored = replace(stored, value=stored.value.model_copy(update={"canary": canary}))
             chosen = await self._chosen(stored.value, only)
             if await self._steps.apply(stored, chosen):
                 return len(chosen)
@@ -119,7 +124,10 @@ class Runs:
         plans = [
             p.done.plan
             for p in await self._store.batches(tenant, run)
-            if p.done is not None and (not only or p.batch in only or p.done.plan in only)
+            if p.done is not None
+            and p.done.external_ids  # where nothing was posted nothing answers
+            and (p.undone is None or p.undone.revision < p.done.revision)
+            and (not only or p.batch in only or p.done.plan in only)
         ]
         if not plans:
             raise PermanentError("nothing-to-undo", f"run {run} has posted nothing that stands")

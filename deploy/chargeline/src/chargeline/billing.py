@@ -110,13 +110,17 @@ class Billing:
         """The run as it stands."""
         return await report_of(self._system.store.records, self._queries, run)
 
-    async def again(self, run: str, *, yes: bool) -> Billed:
-        """Form and plan the run's document again, under today's settings."""
-        await self._runs.again(TENANT, run, approve_items=yes, approve_plans=False)
+    async def again(self, run: str) -> Billed:
+        """Form and plan the run's document again, under today's settings; nothing is posted."""
+        await self._runs.again(TENANT, run, approve_items=False, approve_plans=False)
         await self._until_it_waits(run)
+        found = await self._queries.run(TENANT, run)
+        if found.stage is Stage.ITEMS and await self._ask(found, []):
+            await self._runs.approve_items(TENANT, run)
+            await self._until_it_waits(run)
         return await self.report(run)
 
-    async def apply(self, run: str, only: Sequence[str]) -> Billed:
+    async def apply(self, run: str, only: Sequence[str], canary: int | None = None) -> Billed:
         """Post the run's plans, or those of some clients (by id, name, bill-to or batch)."""
         found = await self._queries.run(TENANT, run)
         batches = await self._queries.batches(TENANT, run)
@@ -125,9 +129,12 @@ class Billing:
             for v in batches
             if not only or {v.batch, v.bill_to, str(v.client), v.client_name} & set(only)
         ]
+        if not chosen:
+            raise PermanentError("nothing-to-apply", f"run {run} has no client {', '.join(only)}")
         if not await self._ask(found, chosen):
             return await self.report(run)
-        await self._runs.approve(TENANT, run, [v.batch for v in chosen] if only else [])
+        batches_only = [v.batch for v in chosen] if only else []
+        await self._runs.approve(TENANT, run, batches_only, canary)
         await self._until_it_waits(run)
         return await self.report(run)
 

@@ -16,9 +16,11 @@ from chargeline.cli_options import (
     Sandboxed,
     SandboxUrl,
     SettingsFile,
+    Source,
     Today,
     Yes,
     end,
+    only_source,
     where_of,
 )
 from chargeline.cli_records import mappings, parked, sandbox
@@ -96,11 +98,12 @@ def up(
     settings: SettingsFile = None,
     sandbox_here: Sandboxed = False,
     sandbox_url: SandboxUrl = None,
+    today: Today = None,
 ) -> None:
     """Run all services in one process until interrupted. There is no console yet."""
     from chargeline import housekeeping
 
-    end(housekeeping.up(where_of(data, settings, sandbox_here, sandbox_url)))
+    end(housekeeping.up(where_of(data, settings, sandbox_here, sandbox_url, today)))
 
 
 @app.command()
@@ -108,6 +111,8 @@ def ingest(
     data: Data = None,
     settings: SettingsFile = None,
     sandbox_url: SandboxUrl = None,
+    today: Today = None,
+    source: Source = "pax8",
     document: Annotated[str | None, typer.Option(help="Read this document.")] = None,
     period: Annotated[str | None, typer.Option(help="Read this month's, e.g. 2026-10.")] = None,
     drafts: Annotated[bool, typer.Option(help="Store the draft items.")] = False,
@@ -116,7 +121,8 @@ def ingest(
     """Read documents and plan them, without posting anything."""
     from chargeline import commands
 
-    where = where_of(data, settings, False, sandbox_url)
+    only_source(source)
+    where = where_of(data, settings, False, sandbox_url, today)
     end(commands.ingest(where, document=document, period=period, drafts=drafts, as_json=as_json))
 
 
@@ -126,14 +132,16 @@ def plan(
     data: Data = None,
     settings: SettingsFile = None,
     sandbox_url: SandboxUrl = None,
+    today: Today = None,
     diff: Annotated[bool, typer.Option(help="Show every line.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Form and plan a run again, under today's settings and mappings."""
     from chargeline import commands
 
-    where = where_of(data, settings, False, sandbox_url)
-    end(commands.plan(where, run_id, diff=diff, as_json=as_json))
+    where = where_of(data, settings, False, sandbox_url, today)
+    end(commands.plan(where, run_id, diff=diff, yes=yes, as_json=as_json))
 
 
 @app.command("apply")
@@ -141,22 +149,25 @@ def apply_command(
     run_id: Annotated[str, typer.Argument(metavar="RUN")],
     data: Data = None,
     sandbox_url: SandboxUrl = None,
+    today: Today = None,
     only: Annotated[list[str] | None, typer.Option(help="A client's id or name.")] = None,
+    canary: Annotated[int | None, typer.Option(help="Batches read back first.")] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Post what was planned, exactly, and read it back."""
     from chargeline import commands
 
-    where = where_of(data, None, False, sandbox_url)
-    end(commands.apply(where, run_id, only=only or [], yes=yes, as_json=as_json))
+    where = where_of(data, None, False, sandbox_url, today)
+    end(commands.apply(where, run_id, only=only or [], canary=canary, yes=yes, as_json=as_json))
 
 
 @app.command()
 def undo(
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN|POSTING")],
     data: Data = None,
     sandbox_url: SandboxUrl = None,
+    today: Today = None,
     only: Annotated[list[str] | None, typer.Option(help="A batch or plan id.")] = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -164,7 +175,7 @@ def undo(
     """Take back what a run has posted, as far as HaloPSA allows."""
     from chargeline import commands
 
-    where = where_of(data, None, False, sandbox_url)
+    where = where_of(data, None, False, sandbox_url, today)
     end(commands.undo(where, run_id, only=only or [], yes=yes, as_json=as_json))
 
 
@@ -228,6 +239,14 @@ def _refusal(code: str) -> bool:
     """Failures before anything was done: settings, credentials, addresses, the folder, no yes."""
     return code in (
         "settings-file",
+        "data-folder-missing",
+        "nothing-to-apply",
+        "nothing-to-undo",
+        "parked-missing",
+        "job-unknown",
+        "run-applying",
+        "settings-missing",
+        "store-newer",
         "needs-yes",
         "data-folder-in-use",
         "run-unknown",

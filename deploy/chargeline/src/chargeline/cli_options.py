@@ -22,6 +22,13 @@ SandboxUrl = Annotated[str | None, typer.Option(help="Vendor sandboxes at this a
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 Today = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Fix the clock's day.")]
+Source = Annotated[str, typer.Option(help="Where the charges come from.")]
+
+
+def only_source(source: str) -> None:
+    """There is one source so far."""
+    if source != "pax8":
+        raise typer.BadParameter(f"there is no source {source!r}; there is: pax8")
 
 
 def where_of(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chargeline.cli_options import Data, Json, SandboxUrl, Today, end, where_of
+from chargeline.cli_options import Data, Json, SandboxUrl, Source, Today, end, where_of
 
 mappings = typer.Typer(help="Who is billed for a company, and what a product is sold as.")
 parked = typer.Typer(help="Messages that could not be handled.")
@@ -28,7 +28,7 @@ def mappings_client(
     halo: Annotated[int, typer.Option(help="HaloPSA client id.")],
     subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
     recurring: Annotated[int | None, typer.Option(help="Recurring invoice id.")] = None,
-    source: str = "pax8",
+    source: Source = "pax8",
     data: Data = None,
 ) -> None:
     """Bill a company (or one of its subscriptions) to a HaloPSA client."""
@@ -42,7 +42,7 @@ def mappings_client(
 def mappings_exclude(
     company: Annotated[str, typer.Argument(help="The company's id at the source.")],
     subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
-    source: str = "pax8",
+    source: Source = "pax8",
     data: Data = None,
 ) -> None:
     """Never bill a company, for example the MSP's own."""
@@ -56,7 +56,7 @@ def mappings_exclude(
 def mappings_product(
     product: Annotated[str, typer.Argument(help="The product key that a hold names.")],
     halo: Annotated[int, typer.Option(help="HaloPSA item id.")],
-    source: str = "pax8",
+    source: Source = "pax8",
     data: Data = None,
 ) -> None:
     """Sell a product as a HaloPSA item."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chargeline import shown
-from chargeline.billing import Billed, Billing, report_of
+from chargeline.billing import Asked, Billed, Billing, report_of
+from chargeline.plan_shown import effect, planned, show_diff, show_items, show_plan
 from chargeline.report import DONE, NEEDS_A_PERSON, NOTHING_AUDITED, exit_code, run_document
 from chargeline.session import TENANT, Where, opened, reading, with_folder
 from chargeline.shown import Hints
@@ -17,7 +18,7 @@ from chargeline.system import System
 from chargeline.watching import Watching
 from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
-from gateway.domain.run import Run
+from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
 
@@ -43,7 +44,7 @@ async def bill(
             shown.err.print(f"[dim]data folder {system.folder}[/]")
         done: list[Billed] = []
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_asker(yes=yes), watch=watch)
+            billing = Billing(system, ask=_asker(system, watch, yes=yes), watch=watch)
             await billing.check_connections()
             for entry in await billing.documents():
                 if document is None or entry.document == document:
@@ -77,30 +78,44 @@ async def ingest(
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
-async def plan(where: Where, run: str, *, diff: bool, as_json: bool) -> Answer:
-    """Form and plan again; shows what applying would do."""
+async def plan(where: Where, run: str, *, diff: bool, yes: bool, as_json: bool) -> Answer:
+    """Form and plan again; shows what applying would do. Only new items are made, if allowed."""
     started = time.monotonic()
     async with opened(where) as system:
         calls = system.connections.calls
+        queries = system.gateway.queries
         with Watching(calls, quiet=as_json) as watch:
-            billed = await Billing(system, ask=_never, watch=watch).again(run, yes=True)
+            ask = _asker(system, watch, yes=yes) if yes or sys.stdin.isatty() else _never
+            billed = await Billing(system, ask=ask, watch=watch).again(run)
         if not as_json:
-            shown.show_plan(billed.run, billed.batches)
+            if billed.run.stage is Stage.ITEMS:
+                show_items(await queries.proposals(TENANT, run), shown.out)
+                shown.out.print("they are not there yet: once more with --yes")
+            plans = await queries.plans(TENANT, run)
+            show_plan(run, billed.batches, plans, shown.out)
             if diff:
-                shown.show_diff(await system.gateway.queries.plans(TENANT, run))
+                show_diff(plans, shown.out)
         waiting = await _parked(system)
         return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
-async def apply(where: Where, run: str, *, only: Sequence[str], yes: bool, as_json: bool) -> Answer:
+async def apply(
+    where: Where,
+    run: str,
+    *,
+    only: Sequence[str],
+    canary: int | None,
+    yes: bool,
+    as_json: bool,
+) -> Answer:
     """Post exactly what was planned."""
     _needs_yes(yes=yes)
     started = time.monotonic()
     async with opened(where) as system:
         calls = system.connections.calls
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_asker(yes=yes), watch=watch)
-            billed = await billing.apply(run, only)
+            billing = Billing(system, ask=_asker(system, watch, yes=yes), watch=watch)
+            billed = await billing.apply(run, only, canary)
         waiting = await _parked(system)
         return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
@@ -109,7 +124,9 @@ async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_jso
     """Take back; 2 when something could not be taken back."""
     _needs_yes(yes=yes)
     async with opened(where) as system:
-        if not yes and not _confirmed(f"Take back what run {run} has posted?"):
+        run, only = await _posted(system.gateway.queries, run, only)
+        what = f"{len(only)} postings" if only else f"all that run {run} has posted"
+        if not yes and not _confirmed(f"Take back {what}?"):
             return NEEDS_A_PERSON, None
         billing = Billing(system, ask=_never, watch=lambda *_: None)
         asked, refused, billed = await billing.undo(run, only)
@@ -125,6 +142,19 @@ async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_jso
             for r in refused:
                 shown.out.print(f"  [yellow]{r.code}[/]: {r.text}")
         return (NEEDS_A_PERSON if refused else DONE), (document if as_json else None)
+
+
+async def _posted(queries: Queries, asked: str, only: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """A run as it is; a posting (its plan, batch, or HaloPSA's invoice id) with its newest run."""
+    runs = await queries.runs(TENANT)
+    if any(run.run == asked for run in runs):
+        return asked, only
+    for run in reversed(runs):
+        for view in await queries.batches(TENANT, run.run):
+            if asked in (view.plan, view.batch, *view.external_ids):
+                return run.run, [view.batch]
+    text = f"there is no run or posting {asked}: `chargeline runs` lists the runs"
+    raise PermanentError("run-unknown", text)
 
 
 async def statement(where: Where, run: str | None, *, as_json: bool) -> Answer:
@@ -228,12 +258,21 @@ async def _never(_: Run, __: Sequence[BatchView]) -> bool:
     return False
 
 
-def _asker(*, yes: bool) -> Any:
+def _asker(system: System, watch: Watching, *, yes: bool) -> Asked:
+    """Shows what a yes means, then asks. A plan is a message here: results go to stdout."""
+    queries = system.gateway.queries
+
     async def ask(run: Run, views: Sequence[BatchView]) -> bool:
         if yes:
             return True
-        shown.show_plan(run, views)
-        return _confirmed("Go on?")
+        items = await queries.proposals(TENANT, run.run) if run.stage is Stage.ITEMS else None
+        plans = await queries.plans(TENANT, run.run) if items is None else []
+        with watch.paused():
+            if items is not None:
+                show_items(items, shown.err)
+                return _confirmed(f"Create {len(items)} items in HaloPSA?")
+            show_plan(run.run, views, plans, shown.err)
+            return bool(planned(views)) and _confirmed(f"Post {effect(views)}?")
 
     return ask
 

@@ -15,7 +15,6 @@ from rich.table import Table
 
 from chargeline.billing import Billed
 from chargeline.report import commands_in, holds_of
-from gateway.domain.run import Run
 from gateway.queries import BatchView
 from schemas.money import ZERO, minor_unit, plain, round_half_up
 from schemas.statement import Side
@@ -25,7 +24,7 @@ out = Console(highlight=False, width=_WIDTH)  # results
 err = Console(stderr=True, highlight=False)  # messages
 
 _BAR = 28
-_ROWS = 12
+ROWS = 12
 _STATE = 22
 _MAYBE = 3
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -71,11 +70,11 @@ def show_bill(billed: Billed, hints: Hints) -> None:
     show_holds(holds_of(billed), hints)
     if billed.unexplained_lines:
         out.print("\n[bold red]Lines that nothing explains[/]")
-        for d in billed.unexplained_lines[:_ROWS]:
+        for d in billed.unexplained_lines[:ROWS]:
             told = f"{d.problem}: expected {plain(d.expected)}, found {plain(d.found)}"
             out.print(f"  {d.line}  {told}  {safe(d.text)}", soft_wrap=True)
-        if len(billed.unexplained_lines) > _ROWS:
-            out.print(f"  [dim]… and {len(billed.unexplained_lines) - _ROWS} more: --json[/]")
+        if len(billed.unexplained_lines) > ROWS:
+            out.print(f"  [dim]… and {len(billed.unexplained_lines) - ROWS} more: --json[/]")
 
 
 def show_clients(views: Sequence[BatchView]) -> None:
@@ -83,17 +82,16 @@ def show_clients(views: Sequence[BatchView]) -> None:
     if not views:
         return
     table = Table(box=None, pad_edge=False)
-    widths = {"lines": 5, "posted": 14, "not posted": 10}
+    widths = {"lines": 5, "posted": 16, "not posted": 10}
     left = out.width - sum(widths.values()) - _STATE - 2 * len(widths) - 2
     table.add_column("client", no_wrap=True, width=min(40, max(12, left)))
     for name, width in widths.items():
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     table.add_column("", no_wrap=True, min_width=_STATE)
-    for view in views[:_ROWS]:
+    for view in views[:ROWS]:
         amount = {o: _sum(view, o) for o in ("posted", "held", "pending", "refused")}
         waits = amount["held"] + amount["pending"] + amount["refused"]
-        read_back = view.progress == "done" and not view.code
-        state = "[green]✓ read back[/]" if read_back else f"[yellow]{view.code or view.progress}[/]"
+        state = _state(view, waits=bool(waits))
         lines = sum(e.lines for e in view.entries if e.outcome != "rounding")
         table.add_row(
             safe(_who(view)),
@@ -103,8 +101,8 @@ def show_clients(views: Sequence[BatchView]) -> None:
             state,
         )
     out.print(table)
-    if len(views) > _ROWS:
-        out.print(f"[dim]… and {len(views) - _ROWS} more[/]")
+    if len(views) > ROWS:
+        out.print(f"[dim]… and {len(views) - ROWS} more[/]")
 
 
 def show_bridge(billed: Billed) -> None:
@@ -129,7 +127,7 @@ def show_holds(holds: Sequence[Mapping[str, Any]], hints: Hints) -> None:
     if not holds:
         return
     out.print(f"\n[bold yellow]Waiting for you: {len(holds)}[/]")
-    for place, hold in enumerate(holds[:_ROWS], start=1):
+    for place, hold in enumerate(holds[:ROWS], start=1):
         currency, name = hold["currency"], hold["name"]
         waits = f"{money(Decimal(hold['waits']), currency)} {currency}".strip()
         out.print(f"  {place:>2}. [bold]{waits}[/]  {hold['code']}  {safe(name)}", soft_wrap=True)
@@ -145,8 +143,8 @@ def show_holds(holds: Sequence[Mapping[str, Any]], hints: Hints) -> None:
             out.print(f"      [dim]maybe {safe(told)}[/]", soft_wrap=True)
         for command in commands:
             out.print(f"      $ {safe(command)}{hints.data}", soft_wrap=True)
-    if len(holds) > _ROWS:
-        out.print(f"  [dim]… and {len(holds) - _ROWS} more: --json shows all[/]")
+    if len(holds) > ROWS:
+        out.print(f"  [dim]… and {len(holds) - ROWS} more: --json shows all[/]")
     out.print("  then once more; what stands already is left alone:")
     out.print(f"      $ {safe(hints.again)}", soft_wrap=True)
 
@@ -184,40 +182,18 @@ def explained(line: Any, *, as_json: bool) -> dict[str, Any] | None:
     return None
 
 
-def show_diff(plans: Sequence[Mapping[str, Any]]) -> None:
-    """Every line of every plan, and what changes."""
-    for plan in plans:
-        for invoice in plan.get("invoices", []):
-            target = invoice.get("target") or "new invoice"
-            out.print(f"\n[bold]{invoice.get('operation')}[/] {target}  {invoice.get('reference')}")
-            for line in invoice.get("lines", []):
-                mark = {"add": "+", "remove": "-", "change": "~"}.get(str(line.get("change")), " ")
-                told = {k: v for k, v in line.items() if k not in ("change", "line", "before")}
-                out.print(f"  {mark} {safe(str(told))}")
-                if line.get("before"):
-                    out.print(f"    [dim]was {safe(str(line['before']))}[/]")
-        for held in plan.get("held", []):
-            out.print(f"  [yellow]held[/] {safe(str(held))}")
-
-
-def show_plan(run: Run, views: Sequence[BatchView]) -> None:
-    """What approving would do."""
-    planned = [v for v in views if v.progress == "planned"]
-    creates = sum(v.operations for v in planned)
-    amounts: dict[str, Decimal] = {}
-    for view in planned:
-        amounts[view.currency] = amounts.get(view.currency, ZERO) + _sum(view, "pending")
-    total = ", ".join(f"{money(a, c)} {c}" for c, a in sorted(amounts.items()))
-    out.print(f"\n[bold]Plan of run {run.run}[/]: {creates} operations for {len(planned)} clients")
-    out.print(f"  to be posted: {total or '0.00'}")
-    for warning in sorted({w for v in planned for w in v.warnings})[:_ROWS]:
-        out.print(f"  [yellow]![/] {safe(warning)}")
-
-
 def _reason(text: str, commands: Sequence[str]) -> str:
     """The sentence without the commands that end it: they stand below, ready to be copied."""
     said = text.partition(f"`{commands[0]}`")[0] if commands else text
     return said.rstrip(" :,;").removesuffix(", or")
+
+
+def _state(view: BatchView, *, waits: bool) -> str:
+    if not waits and not any(e.outcome == "posted" and e.lines for e in view.entries):
+        return "[dim]nothing to bill[/]"
+    if view.progress == "done" and not view.code:
+        return "[green]✓ read back[/]"
+    return f"[yellow]{view.code or view.progress}[/]"
 
 
 def _who(view: BatchView) -> str:
@@ -237,6 +213,9 @@ def _bar(name: str, amount: Decimal, whole: Decimal, currency: str, colour: str)
 
 
 def _end(price: Side, cost: Side, currency: str) -> None:
+    if price.unexplained is None or cost.unexplained is None:
+        out.print("  [yellow]not finished: what is unexplained is not known yet[/]")
+        return
     fine = price.unexplained == ZERO and cost.unexplained == ZERO
     colour = "green" if fine else "bold red"
     out.print(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +59,15 @@ class Watching:
             completed=through,
             calls=f"calls: {calls}",
         )
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A question has the terminal to itself."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
     def __enter__(self) -> Self:
         self._progress.start()

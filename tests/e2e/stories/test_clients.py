@@ -190,3 +190,32 @@ def test_r11_changed_seats_are_changed_in_place(tmp_path: Path) -> None:
             assert foreign == [line for line in before["lines"] if line not in ours_on(before)]
 
     in_virtual_time(story())
+
+
+# ---- runs that meet --------------------------------------------------------------------------
+
+
+def test_two_runs_over_one_document_both_end_and_bill_it_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path) as w:
+            [document] = await w.documents()
+            started = [await w.start(document) for _ in range(3)]
+            ended = [await w.ended(run) for run in started]
+            assert [one.run.problem for one in ended] == ["superseded", "superseded", None]
+            assert ended[-1].statement.currencies["USD"].price.posted == 40
+            await w.assert_charged_is_posted()
+
+    in_virtual_time(story())
+
+
+def test_a_run_begun_again_while_another_goes_on_bills_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path) as w:
+            first = await w.bill()
+            other = await w.start(first.run.document)
+            again = await w.again(first)
+            assert (await w.ended(other)).run.stage.value == "ended"
+            assert again.unexplained() == 0
+            await w.assert_charged_is_posted()
+
+    in_virtual_time(story())

@@ -113,6 +113,7 @@ class Handlers:
             normalizing = run.model_copy(update={"stage": Stage.NORMALIZING})
             moved = await self._steps.move(stored, normalizing)
         _again_unless(moved, head.run)
+        await self._steps.overtake(run)
         await self._steps.go_on(head.tenant, head.run)
 
     async def on_companies_matched(self, head: CompaniesMatched, body: Body) -> None:

@@ -98,6 +98,17 @@ class Steps:
         command = commands.ingest(again, stored=True, match_first=True)
         return await self._replace(stored, again, [command])
 
+    async def overtake(self, run: Run) -> None:
+        """Older runs over the document end here: nobody answers for a lower revision any more."""
+        async for stored in self._store.runs.every(run.tenant, "tenant", run.tenant):
+            old: Stored[Run] | None = stored
+            while old is not None and _is_overtaken(old.value, run):
+                text = f"run {run.run} reads the same document later"
+                news = {"stage": Stage.ENDED, "problem": "superseded", "text": text}
+                if await self.move(old, old.value.model_copy(update=news)):
+                    break
+                old = await self._store.runs.get(run.tenant, old.value.run)
+
     async def update_and_send(
         self, stored: Stored[Run], run: Run, stage: Stage, command: Command
     ) -> bool:
@@ -164,3 +175,12 @@ class Steps:
             posted = sum((e.price for e in old.done.money if e.outcome == "posted"), ZERO)
             totals[old.normalized.document_date] = posted
         return [totals[day] for day in sorted(totals)[-3:]]
+
+
+# Further on, lifecycle and poster answer for a batch of a lower revision themselves.
+_BEFORE_RESOLVED = (Stage.READING, Stage.MATCHING, Stage.NORMALIZING, Stage.RESOLVING)
+
+
+def _is_overtaken(old: Run, new: Run) -> bool:
+    same = (old.source, old.document) == (new.source, new.document)
+    return same and old.revision < new.revision and old.stage in _BEFORE_RESOLVED

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
-from matrix import cells, levels, table
+from matrix import cells, check, levels, table
 from matrix.cells import Cell
+from months import check as books
 
 EVERYTHING = frozenset(table.MODIFIERS)
 SLICE = [
@@ -49,3 +55,20 @@ def test_the_matrix_has_every_combination() -> None:
     assert len(set(every)) == len(every)
     assert len([c for c in every if c.azure_scope == "azure_only"]) == 3 * 4 * 2 * 2**4
     assert len([*levels.every_level_cell()]) == 4 * 3**4
+
+
+@pytest.mark.parametrize("judge", [table, check, books])
+def test_what_judges_imports_no_service(judge: ModuleType) -> None:
+    tree = ast.parse(Path(str(judge.__file__)).read_text(encoding="utf-8"))
+    imported = {
+        str(name).split(".", maxsplit=1)[0]
+        for node in ast.walk(tree)
+        for name in (
+            [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    assert imported <= {*sys.stdlib_module_names, "matrix", "schemas"}

@@ -278,6 +278,11 @@ def test_doctor_names_every_right(line: CommandLine, tmp_path: Path) -> None:
     assert found["halopsa: edit:invoices"] is None
 
 
+def test_a_wrong_option_is_refused_and_needs_no_person() -> None:
+    for words in (["run", "--sandbx"], ["bill"], ["ingest", "--source", "huntress"]):
+        assert typed(*words).returncode == 4
+
+
 def test_help_is_quick() -> None:
     code = "import resource, subprocess, sys; subprocess.run([sys.executable, '-m', 'chargeline', '--help'], check=True, stdout=subprocess.DEVNULL); u = resource.getrusage(resource.RUSAGE_CHILDREN); print(u.ru_utime + u.ru_stime)"  # noqa: E501
     spent = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

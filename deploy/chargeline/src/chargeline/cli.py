@@ -6,7 +6,7 @@ unexplained need a person · 3 nothing audited · 4 refused before anything was 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,6 +40,8 @@ def run() -> None:
     """Every planned failure is one sentence on stderr and an exit code."""
     from chassis.errors import Failure
 
+    usage: Any = typer.BadParameter.__base__  # 2 means that a person is needed, not a wrong option
+    usage.exit_code = 4
     try:
         app()
     except Failure as failure:

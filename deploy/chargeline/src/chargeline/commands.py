@@ -68,7 +68,11 @@ async def ingest(
             billing = Billing(system, ask=_never, watch=watch)
             await billing.check_connections()
             if drafts:
-                return DONE, {"schema": "chargeline.drafts.v1", **await billing.drafts()}
+                read = await billing.drafts()
+                if as_json:
+                    return DONE, {"schema": "chargeline.drafts.v1", **read}
+                shown.out.print(f"{read['rows_read']} draft items stored as {read['snapshot']}")
+                return DONE, None
             done = [
                 await billing.bill(entry.document, yes=False)
                 for entry in await billing.documents()

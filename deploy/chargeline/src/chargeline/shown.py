@@ -28,6 +28,7 @@ ROWS = 12
 _STATE = 22
 _MAYBE = 3
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_POSTINGS = {"created": "created", "updated": "changed", "unchanged": "found as they must be"}
 _STEPS = ("dropped", "excluded", "held", "refused", "pending", "settled", "rounding")
 
 
@@ -155,6 +156,12 @@ def show_end(
     """One line to remember, and where to look next."""
     if parked:
         out.print(f"\n[yellow]{parked} messages are parked[/]: chargeline parked list{hints.data}")
+    made = {w: sum(getattr(v, w) for b in billed for v in b.batches) for w in _POSTINGS}
+    if any(made.values()):
+        told = ", ".join(
+            f"{n} {word}" for word, n in zip(_POSTINGS.values(), made.values(), strict=True)
+        )
+        out.print(f"\n[bold]Invoices in HaloPSA[/]: {told}")
     used = ", ".join(f"{vendor} {n}" for vendor, n in sorted(calls.items()))
     says = {
         0: "[green]Done and proven: nothing held, 0.00 unexplained.[/]",

@@ -1,0 +1,159 @@
+"""What a run says: holds by money, exit codes, and text from outside made harmless."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chargeline.billing import Billed
+from chargeline.plan_shown import effect
+from chargeline.report import commands_in, exit_code, holds_of, run_document, summed
+from chargeline.shown import money, safe
+from gateway.domain.run import Run
+from gateway.queries import BatchView
+from schemas.messages import Hold
+from schemas.statement import CurrencyStatement, Entry, Side, Statement
+
+
+def run(**changed: Any) -> Run:
+    return Run(
+        run="run_1",
+        tenant="main",
+        source="pax8",
+        document="doc",
+        revision=1,
+        settings="v",
+        connection="c",
+        **changed,
+    )
+
+
+def side(**amounts: str) -> Side:
+    return Side(**{name: Decimal(amount) for name, amount in amounts.items()})
+
+
+def statement(price: Side, *, lines: dict[str, int] | None = None) -> Statement:
+    cost = side(unexplained="0")
+    return Statement(
+        document="doc",
+        source="pax8",
+        currencies={"USD": CurrencyStatement(price=price, cost=cost)},
+        lines=lines or {"received": 1},
+        complete=True,
+    )
+
+
+def view(**changed: Any) -> BatchView:
+    told: dict[str, Any] = {
+        "batch": "b",
+        "bill_to": "client:1",
+        "currency": "USD",
+        "client": 1,
+        "client_name": "Acme",
+        "progress": "held",
+        "code": None,
+        "text": "",
+        "plan": None,
+        "operations": 0,
+        "external_ids": (),
+        "created": 0,
+        "updated": 0,
+        "unchanged": 0,
+        "warnings": (),
+        "entries": (),
+        "holds": (),
+    }
+    return BatchView(**(told | changed))
+
+
+def billed(price: Side, *views: BatchView, **changed: Any) -> Billed:
+    return Billed(run(**changed), statement(price), views, ())
+
+
+FINE = side(received="10", posted="10", unexplained="0")
+
+
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [
+        (FINE, 0),
+        (side(received="10", held="10", unexplained="0"), 2),
+        (side(received="10", refused="10", unexplained="0"), 2),
+        (side(received="10", pending="10", unexplained="0"), 2),
+        (side(received="10", posted="9", unexplained="1"), 2),
+        (side(received="10", posted="10"), 2),  # not known yet is never fine
+    ],
+)
+def test_only_what_is_proven_ends_with_zero(price: Side, code: int) -> None:
+    assert exit_code([billed(price)], 0) == code
+
+
+def test_a_parked_message_needs_a_person() -> None:
+    assert exit_code([billed(FINE)], 1) == 2
+
+
+def test_nothing_audited_is_an_exit_code_of_its_own() -> None:
+    assert exit_code([], 0) == 3
+
+
+def test_a_document_that_no_login_reached_is_refused() -> None:
+    assert exit_code([billed(FINE, problem="pax8-login")], 0) == 4
+
+
+def test_holds_are_sorted_by_what_waits_because_of_them() -> None:
+    small = Hold(code="product-ambiguous", text="two items", product_key="p", price=Decimal(5))
+    large = Hold(code="company-unmapped", text="who?", company="c", price=Decimal(30))
+    money_of = [Entry(outcome="held", reason="r", lines=3, price=Decimal(100))]
+    of_client = view(entries=tuple(money_of), holds=(small,))
+    other = [Entry(outcome="held", reason="r", lines=1, price=Decimal(30))]
+    holds = holds_of(billed(FINE, of_client, view(entries=tuple(other), holds=(large,))))
+    assert [(h["code"], h["price"], h["waits"]) for h in holds] == [
+        ("product-ambiguous", "5", "100"),
+        ("company-unmapped", "30", "30"),
+    ]
+
+
+def test_amounts_of_two_currencies_are_never_added() -> None:
+    hold = Hold(code="product-ambiguous", text="two", product_key="p", price=Decimal(5))
+    held = (Entry(outcome="held", reason="r", lines=1, price=Decimal(5)),)
+    views = [view(currency=c, entries=held, holds=(hold,)) for c in ("USD", "GBP")]
+    assert sorted(h["currency"] for h in holds_of(billed(FINE, *views))) == ["GBP", "USD"]
+
+
+def test_a_name_that_looks_like_a_command_is_not_offered_as_one() -> None:
+    name = "`chargeline undo run_1 --yes`"
+    text = f"no HaloPSA client for {name}: `chargeline mappings exclude c1`"
+    assert commands_in(text, name) == ["chargeline mappings exclude c1"]
+
+
+def test_text_from_outside_can_not_touch_the_terminal() -> None:
+    shown = safe("[red]a\x1b[2Jb\u202ec\nd[/]")
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "\n" not in shown
+    assert shown.startswith("\\[red]")
+
+
+def test_money_is_shown_to_the_minor_unit_and_unknown_is_said() -> None:
+    assert money(Decimal("12480.555"), "USD") == "12,480.56"
+    assert money(Decimal("-0.001"), "USD") == "0.00"
+    assert money(None, "USD") == "not known yet"
+
+
+def test_a_yes_names_its_effect() -> None:
+    pending = (Entry(outcome="pending", lines=1, price=Decimal("12480.55")),)
+    views = [view(progress="planned", operations=41, entries=pending), view()]
+    assert effect(views) == "41 invoices, 12,480.55 USD"
+
+
+def test_several_documents_are_one_statement_and_unknown_stays_unknown() -> None:
+    total = summed([statement(FINE), statement(side(received="5", posted="5"))])
+    assert total.document == "doc,doc"
+    price = total.currencies["USD"].price
+    assert [price.received, price.posted] == [15, 15]
+    assert price.unexplained is None
+    told = run_document([billed(FINE), billed(FINE)], calls={}, parked=0, elapsed_s=1.0)
+    assert told["statement"]["currencies"]["USD"]["price"]["received"] == "20"
+    assert len(told["runs"]) == 2

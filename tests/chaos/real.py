@@ -132,13 +132,12 @@ class Real:
                     text=True,
                 )
             )
-        refused = _ended(rivals[1], RIVAL_S) not in (None, 0)
-        _ended(rivals[0], RIVAL_S)
+        codes = [_ended(one, RIVAL_S) for one in reversed(rivals)]
         for one in rivals:
             one.kill()
             one.communicate()
         self.outcome.fired["rivals", "two processes"] += 1
-        if not refused:
+        if not any(codes):  # whichever came second, one was refused
             self.outcome.unbalanced.append("a second process worked in the folder of the first")
 
     def _command(self) -> list[str]:

@@ -183,7 +183,7 @@ def _postings(views: Iterable[BatchView]) -> dict[str, Any]:
     return {
         "created": sum(v.created for v in views),
         "updated": sum(v.updated for v in views),
-        "unchanged": sum(v.unchanged for v in views),
+        "unchanged": sum(v.unchanged for v in views if v.external_ids),  # else none was due
         "ids": sorted(set(ids)),
     }
 

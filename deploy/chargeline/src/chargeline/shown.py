@@ -156,7 +156,8 @@ def show_end(
     """One line to remember, and where to look next."""
     if parked:
         out.print(f"\n[yellow]{parked} messages are parked[/]: chargeline parked list{hints.data}")
-    made = {w: sum(getattr(v, w) for b in billed for v in b.batches) for w in _POSTINGS}
+    posted = [v for b in billed for v in b.batches if v.external_ids]
+    made = {w: sum(getattr(v, w) for v in posted) for w in _POSTINGS}
     if any(made.values()):
         told = ", ".join(
             f"{n} {word}" for word, n in zip(_POSTINGS.values(), made.values(), strict=True)

@@ -118,7 +118,8 @@ class Real:
 
         It must end at once: it can not know that the write is still under way.
         """
-        slow = {"kind": "slow", "seconds": 1.5, "method": "POST", "path": "/Invoice"}
+        path = "/RecurringInvoice" if self.world.behaviour == "recurring" else "/Invoice"
+        slow = {"kind": "slow", "seconds": 1.5, "method": "POST", "path": path}
         self._post("/_sandbox/halopsa/faults", slow)
         rivals = []
         for wait_s in (0.0, 0.7):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -114,7 +114,22 @@ def _statement(lines: Sequence[Line], statement: Row, *, held: bool) -> list[str
                 if got != wanted:
                     found.append(f"statement {currency} {name} {reason} is {got}, not {wanted}")
     missing = {c for c, _, _ in sums} - set(statement["currencies"])
-    return found + [f"statement lacks {currency}" for currency in sorted(missing)]
+    found += [f"statement lacks {currency}" for currency in sorted(missing)]
+    counted = _counts(lines, held=held)
+    shown_lines = {end: n for end, n in statement["lines"].items() if n}
+    if shown_lines != counted:
+        found.append(f"statement counts {shown_lines}, not {counted}")
+    return found
+
+
+def _counts(lines: Sequence[Line], *, held: bool) -> dict[str, int]:
+    """Lines by outcome: a line of no money that ends another way shows nowhere else."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts["received" if line.item else "merged"] += 1
+        end = "posted" if line.outcome == "kept" else line.outcome
+        counts["held" if held and end == "posted" else end] += 1
+    return dict(counts)
 
 
 def _sums(lines: Sequence[Line], *, held: bool) -> tuple[Sums, Sums]:

@@ -77,8 +77,7 @@ def _as_given(
     cost = units[1].quantize(to.price, ROUND_HALF_UP)
     if (cost * sent).quantize(to.cent, ROUND_HALF_UP) != target[1]:
         return None
-    restated = price != units[0] or cost != units[1]
-    return Amounts(sent, price, cost, target[0], target[1], restated)
+    return Amounts(sent, price, cost, target[0], target[1])
 
 
 def _unit(

@@ -148,5 +148,7 @@ def _line_counts(
 
 
 def _differences(current: Sequence[Projection]) -> tuple[Difference, ...]:
-    found = [d for p in current if p.done is not None for d in p.done.differences]
+    """Of the newest revision alone: what an older one found may have been put right since."""
+    dones = (p.at(p.revision, "done") for p in current)
+    found = [d for done in dones if done is not None for d in done.differences]
     return tuple(sorted(found, key=lambda d: (d.line, d.problem)))

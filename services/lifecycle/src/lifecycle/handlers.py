@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from chassis.commanded import add_commanded
 from chassis.jobs import Jobs
 from chassis.service import Body
 from lifecycle.batches import Batches
-from schemas import frame
-from schemas.ids import content_hash, derive_id
 from schemas.messages import ChargesNormalized, CreateItems, MatchCompanies, ResolveRun
-
-Command = MatchCompanies | ResolveRun | CreateItems
 
 
 class Handlers:
@@ -25,25 +22,12 @@ class Handlers:
 
     async def on_match_companies(self, head: MatchCompanies, body: Body) -> None:
         """List the clients and match."""
-        await self._add(head, await body.load())
+        await add_commanded(self._jobs, head, head.connection, await body.load())
 
     async def on_resolve_run(self, head: ResolveRun, body: Body) -> None:
         """Resolve all batches of the run."""
-        await self._add(head, await body.load())
+        await add_commanded(self._jobs, head, head.connection, await body.load())
 
     async def on_create_items(self, head: CreateItems, body: Body) -> None:
         """Make the proposed items."""
-        await self._add(head, await body.load())
-
-    async def _add(self, head: Command, body: bytes) -> None:
-        job_id = derive_id(
-            "job",
-            head.kind,
-            head.tenant,
-            head.run,
-            head.revision,
-            f"{head.source}/{head.document}",
-            content_hash(body),
-        )
-        payload = frame.encode(head.model_dump_json().encode(), body)
-        await self._jobs.add(head.tenant, head.connection, head.kind, job_id, payload)
+        await add_commanded(self._jobs, head, head.connection, await body.load())

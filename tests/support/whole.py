@@ -15,7 +15,6 @@ import httpx
 
 from chargeline.system import Options, System
 from chassis.clock import LoopClock
-from chassis.embedded import EmbeddedStore, InlineExecutor
 from chassis.http import Retries
 from chassis.job_settings import RunnerSettings
 from chassis.vault import Keys
@@ -24,6 +23,7 @@ from sandbox.app import Sandbox, build_app
 from sandbox.core import dumps, loads
 from schemas.settings import Settings
 from schemas.statement import Difference, Statement
+from support.stores import open_store, servers_for
 
 TENANT, PAX8 = "msp", "pax8"
 SANDBOX = "http://sandbox"
@@ -88,9 +88,7 @@ class Whole:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[System]:
         clock = LoopClock(datetime.combine(TODAY, datetime.min.time(), UTC))
-        store = EmbeddedStore.open(
-            self.folder, executor=InlineExecutor(), clock=clock, durability="OFF"
-        )
+        store = open_store(self.folder, clock)
         options = Options(
             sandbox=SANDBOX,
             transport=self.transport or httpx.ASGITransport(app=self.vendors.app),
@@ -99,6 +97,7 @@ class Whole:
             retries=Retries(attempts=2, first_wait_s=0.1, jitter=lambda: 0.5),
             seed=1,
             keys=KEYS,
+            servers=servers_for(self.folder),
         )
         async with System(store, options, KEYS, self.folder) as system:
             yield system

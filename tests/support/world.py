@@ -14,7 +14,6 @@ import httpx
 
 from chargeline.system import Options, System
 from chassis.clock import LoopClock
-from chassis.embedded import EmbeddedStore, InlineExecutor
 from chassis.http import Retries
 from chassis.service import Service
 from chassis.vault import Keys
@@ -26,6 +25,7 @@ from sandbox.generate import Month
 from schemas.statement import Statement
 from support import small
 from support.sandboxes import Sandboxes
+from support.stores import open_store, servers_for
 from support.whole import ACCOUNTS, PAX8, SANDBOX, TENANT, TODAY, Ran, settings_of
 
 KEYS = Keys((bytes(range(32)),))
@@ -240,9 +240,7 @@ class World(Sandboxes):
     async def _open(self) -> None:
         midday = datetime.combine(self.app.clock.today, time(12), UTC)
         clock = LoopClock(midday)
-        store = EmbeddedStore.open(
-            self.folder, executor=InlineExecutor(), clock=clock, durability="OFF"
-        )
+        store = open_store(self.folder, clock)
         options = Options(
             sandbox=SANDBOX,
             transport=httpx.ASGITransport(app=self.app),
@@ -250,6 +248,7 @@ class World(Sandboxes):
             retries=Retries(attempts=2, first_wait_s=0.1, jitter=lambda: 0.5),
             seed=1,
             keys=KEYS,
+            servers=servers_for(self.folder),
         )
         self._stack = AsyncExitStack()
         system = System(store, options, KEYS, self.folder)

@@ -24,6 +24,7 @@ from chargeline.cli_options import (
     where_of,
 )
 from chargeline.cli_records import mappings, parked, sandbox
+from chargeline.cli_servers import indexes, topics
 
 app = typer.Typer(
     help="Distributor charges into customer invoices, proved to the cent.",
@@ -34,6 +35,8 @@ app = typer.Typer(
 app.add_typer(mappings, name="mappings")
 app.add_typer(parked, name="parked")
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(topics, name="topics")
+app.add_typer(indexes, name="indexes")
 
 
 def run() -> None:
@@ -254,6 +257,7 @@ def _refusal(code: str) -> bool:
         "run-unknown",
         "run-not-there",
         "line-unknown",
+        "servers-missing",
         "document-unknown",
     ) or code.endswith(
         ("-login", "-unreachable", "-credentials-missing", "-address", "-token-refused")

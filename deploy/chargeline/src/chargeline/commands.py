@@ -16,8 +16,8 @@ from chargeline.session import TENANT, Where, opened, reading, with_folder
 from chargeline.shown import Hints
 from chargeline.system import System
 from chargeline.watching import Watching
-from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
+from chassis.store import Store as Durable
 from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
@@ -164,7 +164,7 @@ async def _posted(queries: Queries, asked: str, only: Sequence[str]) -> tuple[st
 async def statement(where: Where, run: str | None, *, as_json: bool) -> Answer:
     """The penny identity of one run, the newest if none is named; read only."""
     started = time.monotonic()
-    with reading(where) as store:
+    async with reading(where) as store:
         queries = _queries(store)
         if run is None:
             every = await queries.runs(TENANT)
@@ -178,7 +178,7 @@ async def statement(where: Where, run: str | None, *, as_json: bool) -> Answer:
 
 async def runs(where: Where, *, as_json: bool) -> Answer:
     """All runs of the data folder."""
-    with reading(where) as store:
+    async with reading(where) as store:
         found = await _queries(store).runs(TENANT)
     if as_json:
         listed = [r.model_dump(mode="json", exclude={"received"}) for r in found]
@@ -193,7 +193,7 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     from chargeline.explain import Explain
     from chargeline.standing import standing_of, with_standing
 
-    with reading(where) as store:
+    async with reading(where) as store:
         found = await _queries(store).runs(TENANT)
         runs = {r.document: r for r in found if document in (None, r.document)}
         versions = {name: run.settings for name, run in runs.items()}
@@ -250,7 +250,7 @@ def _hints(where: Where, run: str | None = None) -> Hints:
     return Hints(where.hint, words)
 
 
-def _queries(store: EmbeddedStore) -> Queries:
+def _queries(store: Durable) -> Queries:
     return Queries(Store(store.records, store.outbox), store.bodies)
 
 

@@ -36,7 +36,7 @@ async def failed_jobs(where: Where, *, retry: str | None, as_json: bool) -> Answ
 
 async def mappings(where: Where, *, as_json: bool) -> Answer:
     """Rows of the settings in force."""
-    with reading(where) as store:
+    async with reading(where) as store:
         settings = await Store(store.records, store.outbox).settings(TENANT)
     if as_json:
         told = settings.model_dump(mode="json", include={"client", "product", "chains"})
@@ -84,7 +84,7 @@ async def decide_chain(where: Where, document: str, *, replacement: bool) -> Ans
 
 async def parked_list(where: Where, *, as_json: bool) -> Answer:
     """What is parked and what queues behind it."""
-    with reading(where) as store:
+    async with reading(where) as store:
         found = [m for m in await store.parking.list(TENANT) if m.state == "parked"]
     if as_json:
         rows = [m.model_dump(mode="json") for m in found]
@@ -99,7 +99,7 @@ async def parked_list(where: Where, *, as_json: bool) -> Answer:
 
 async def parked_show(where: Where, message: str) -> Answer:
     """The message as JSON, then its bytes."""
-    with reading(where) as store:
+    async with reading(where) as store:
         found, value = await store.parking.show(TENANT, message)
     text = value.decode("utf-8", errors="replace")
     return DONE, {**found.model_dump(mode="json"), "value": text}
@@ -109,7 +109,7 @@ async def parked_retry(where: Where, message: str) -> Answer:
     """Handle it again, in its order."""
     async with opened(where) as system:
         retried = await system.store.parking.retry(TENANT, message)
-        await system.store.bus.idle()
+        await system.store.idle()
     shown.out.print(f"handled: {retried.done}")
     if retried.cause is not None:
         shown.out.print(f"[yellow]{retried.cause.code}[/]: {retried.cause.text}")
@@ -118,7 +118,7 @@ async def parked_retry(where: Where, message: str) -> Answer:
 
 async def up(where: Where) -> Answer:
     """Until interrupted."""
-    async with opened(where) as system:
+    async with opened(where, host=True) as system:
         shown.err.print(f"chargeline is up over {system.folder}; there is no console yet. Ctrl-C")
         await asyncio.Event().wait()
     return DONE, None

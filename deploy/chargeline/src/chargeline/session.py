@@ -6,11 +6,13 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import SecretStr
@@ -22,6 +24,10 @@ from chassis.clock import SystemClock
 from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
 from chassis.http import Retries
+from chassis.store import Store
+
+if TYPE_CHECKING:
+    from chassis.servers.settings import ServerSettings
 
 TENANT = "main"  # one tenant a data folder; a renamed MSP keeps its ids
 SANDBOX_DAY = date(2026, 11, 5)
@@ -60,8 +66,13 @@ def with_folder(where: Where) -> Where:
 
 
 @asynccontextmanager
-async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]:
-    """The system over the data folder, with the file's settings imported and credentials sealed."""
+async def opened(
+    where: Where, *, running: bool = True, host: bool = False
+) -> AsyncIterator[System]:
+    """The system over the data folder, with the file's settings imported and credentials sealed.
+
+    Over servers the services run in processes of their own, unless this one is asked to `host`.
+    """
     where = with_folder(where)
     file = read_settings(where.settings) if where.settings else None
     folder = where.folder
@@ -76,6 +87,8 @@ async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]
         transport=transport,
         clock=SystemClock(today),
         retries=Retries(),
+        servers=(servers := servers_of(folder)),
+        hosts=servers is None or where.sandbox or host or "CHARGELINE_HOST" in os.environ,
     )
     try:
         system = System.open(folder, options)
@@ -93,19 +106,41 @@ async def opened(where: Where, *, running: bool = True) -> AsyncIterator[System]
             close()
 
 
-@contextmanager
-def reading(where: Where) -> Iterator[EmbeddedStore]:
-    """The store read-only: nothing is changed, and its owner may be at work."""
-    if not where.folder.is_dir():
+@asynccontextmanager
+async def reading(where: Where) -> AsyncIterator[Store]:
+    """The store, to read: nothing is changed, and its owner may be at work."""
+    servers = servers_of(where.folder)
+    if servers is None and not where.folder.is_dir():
         raise PermanentError(
             "data-folder-missing",
             f"there is no data folder {where.folder}: name it with --data, or run something first",
         )
-    store = EmbeddedStore.open(where.folder, read_only=True)
+    store: Store
+    if servers is None:
+        store = EmbeddedStore.open(where.folder, read_only=True)
+    else:
+        from chassis.servers.store import ServerStore
+
+        store = ServerStore.open(servers, clock=SystemClock())
     try:
         yield store
     finally:
+        await store.stop()
         store.close()
+
+
+def servers_of(folder: Path) -> ServerSettings | None:
+    """The servers that the environment names, if it does; `{data}` in the namespace is the folder.
+
+    With it one cluster serves many data folders, which is for tests and trials.
+    """
+    if "CHARGELINE_KAFKA" not in os.environ:
+        return None
+    from chassis.servers.settings import ServerSettings
+
+    found = ServerSettings()
+    digest = sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return found.model_copy(update={"namespace": found.namespace.replace("{data}", digest)})
 
 
 async def _prepare(system: System, file: SettingsFile | None, *, sandbox: bool, ask: bool) -> None:

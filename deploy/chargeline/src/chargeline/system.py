@@ -1,4 +1,7 @@
-"""The embedded system: every service in one process, over one data folder."""
+"""The system as one value: every service in one process over one data folder, or what speaks to it.
+
+Over servers (`Options.servers`) the services may also run here, or in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import asyncio
 import gc
 import os
 import random
+import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 from pydantic import SecretStr
@@ -28,7 +32,11 @@ from chassis.http import Retries, open_http
 from chassis.jobs import JobRunner, Jobs, RunnerSettings
 from chassis.limits import Budgets
 from chassis.service import Service
+from chassis.store import Store
 from chassis.vault import Keys, Vault, keys_from
+
+if TYPE_CHECKING:
+    from chassis.servers.settings import ServerSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,8 @@ class Options:
     """How the system is run; the defaults are production's.
 
     `sandbox`: root address of the vendor sandboxes. `transport`: in place of the network, for
-    sandboxes in the same process and for simulations.
+    sandboxes in the same process and for simulations. `servers`: Kafka and MongoDB in place of the
+    data folder's own store; `hosts`: the services run here, not in processes of their own.
     """
 
     sandbox: str | None = None
@@ -48,13 +57,15 @@ class Options:
     retries: Retries = field(default_factory=Retries)
     seed: int | None = None
     keys: Keys | None = None
+    servers: ServerSettings | None = None
+    hosts: bool = True
 
 
 class System:
     """Open it, `start`, use `gateway`, then `stop` and `close`."""
 
     def __init__(
-        self, store: EmbeddedStore, options: Options, keys: Keys, folder: Path | None = None
+        self, store: Store, options: Options, keys: Keys, folder: Path | None = None
     ) -> None:
         rng = random.Random(options.seed)  # noqa: S311 - spreads waits, hides nothing
         self.store = store
@@ -70,11 +81,16 @@ class System:
             records=store.records, outbox=store.outbox, clock=options.clock
         )
         self.services = self._services()
-        for service in self.services:
+        for service in self.services if options.hosts else ():
             store.bus.mount(service)
         handlers = {kind: job for s in self.services for kind, job in s.jobs.items()}
+        alone = options.servers is None  # the folder's lock says so
         self.runner = JobRunner(
-            self.jobs, handlers, f"embedded-{os.getpid()}-{rng.random()}", options.runner, rng
+            self.jobs,
+            handlers,
+            f"{socket.gethostname()}-{os.getpid()}-{rng.random()}",
+            replace(options.runner, take_over=options.runner.take_over and alone),
+            rng,
         )
         self.connections.budgets = Budgets(self.runner.leases)
         self._running: asyncio.Task[None] | None = None
@@ -83,13 +99,7 @@ class System:
     def open(cls, folder: Path, options: Options | None = None) -> Self:
         """Own the data folder; PermanentError `data-folder-in-use` when another process does."""
         options = options or Options()
-        store = EmbeddedStore.open(
-            folder,
-            executor=options.executor,
-            clock=options.clock,
-            jitter=random.Random(options.seed),  # noqa: S311 - spreads waits
-            settings=options.delivery,
-        )
+        store = open_store(folder, options)
         try:
             return cls(store, options, options.keys or keys_from(os.environ, folder), folder)
         except BaseException:
@@ -102,12 +112,13 @@ class System:
         # sixth of the CPU on looking for garbage among them.
         gc.set_threshold(100_000, 50, 100)
         await self.store.start()
-        self._running = asyncio.create_task(self.runner.run())
+        if self.options.hosts:
+            self._running = asyncio.create_task(self.runner.run())
 
     async def stop(self) -> None:
         """Let what is in hand finish."""
-        await self.runner.stop()
         if self._running is not None:
+            await self.runner.stop()
             await self._running
             self._running = None
         await self.store.stop()
@@ -170,3 +181,21 @@ class System:
             ),
             self.gateway.service,
         )
+
+
+def open_store(folder: Path, options: Options) -> Store:
+    """The data folder's own store, or the servers'."""
+    jitter = random.Random(options.seed)  # noqa: S311 - spreads waits
+    if options.servers is not None:
+        from chassis.servers.store import ServerStore
+
+        return ServerStore.open(
+            options.servers, clock=options.clock, jitter=jitter, delivery=options.delivery
+        )
+    return EmbeddedStore.open(
+        folder,
+        executor=options.executor,
+        clock=options.clock,
+        jitter=jitter,
+        settings=options.delivery,
+    )

@@ -1,6 +1,6 @@
 """The bus's contract: durable when `publish` returns, at least once, in order per topic and key.
 
-The embedded bus meets it today and Kafka later, under one contract suite.
+The embedded bus and Kafka meet it, under one contract suite.
 """
 
 from __future__ import annotations

@@ -104,6 +104,10 @@ class EmbeddedStore:
         await self.parking.resume()
         self._upkeep = asyncio.create_task(self._keep_house())
 
+    async def idle(self) -> None:
+        """Wait until every mounted group has done all that is published."""
+        await self.bus.idle()
+
     async def stop(self) -> None:
         """Let what is in hand finish."""
         if self._upkeep is not None:

@@ -1,0 +1,1 @@
+"""The distributed system's bus and store: Kafka and MongoDB behind the embedded contracts."""

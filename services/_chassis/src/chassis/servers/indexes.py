@@ -1,0 +1,65 @@
+"""The collections and indexes as declared; every collection is looked up in the same two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+from chassis.errors import TransientError
+from chassis.servers.client import Document, open_client
+from chassis.servers.settings import ServerSettings
+
+COLLECTIONS = (
+    "bodies",
+    "catalogs",
+    "charges",
+    "items",
+    "jobs",
+    "leases",
+    "pages",
+    "parked",
+    "parked_lanes",
+    "plans",
+    "postings",
+    "projections",
+    "runs",
+    "secrets",
+    "settings",
+    "tenants",
+)
+BY_TAG = "by_tag"
+HELD = "held"
+
+
+def declared() -> Sequence[IndexModel]:
+    """`find`, `count` and `sweep` go by tag and then by key; `with_outgoing` by what is held."""
+    return (
+        IndexModel([("tags", ASCENDING), ("_id", ASCENDING)], name=BY_TAG),
+        IndexModel([("held", ASCENDING)], name=HELD, sparse=True),
+    )
+
+
+async def apply(settings: ServerSettings) -> Sequence[str]:
+    """Create what is missing; the names of what was made."""
+    client = open_client(settings)
+    made: list[str] = []
+    try:
+        database = client[settings.database]
+        for name in COLLECTIONS:
+            collection = database[name]
+            there = await _names(collection)
+            wanted = [index for index in declared() if index.document["name"] not in there]
+            if wanted:
+                made += [f"{name}.{i}" for i in await collection.create_indexes(wanted)]
+    except PyMongoError as error:
+        raise TransientError("store-away", f"MongoDB can not be reached: {error}") from error
+    finally:
+        await client.close()
+    return made
+
+
+async def _names(collection: AsyncCollection[Document]) -> set[str]:
+    return set(await collection.index_information())

@@ -1,0 +1,53 @@
+"""How a process of the distributed system is set: by environment variables, CHARGELINE_<NAME>."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import date
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServerSettings(BaseSettings):
+    """Where the servers are, and the times and sizes that are kept with them.
+
+    `namespace` precedes every topic, group and the database's name, so that several systems share
+    servers. `sandbox` is the vendor sandboxes' address, `today` fixes the day: both for trials.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CHARGELINE_", frozen=True, extra="ignore")
+
+    kafka: str
+    mongodb: str
+    namespace: str = ""
+    replica: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    sandbox: str = ""
+    today: date | None = None
+
+    partitions: int = Field(default=16, ge=1)
+    replication: int = Field(default=1, ge=1)
+    min_insync_replicas: int = Field(default=1, ge=1)
+    retention_days: int = Field(default=14, ge=1)  # longer than the longest outage to be survived
+
+    session_timeout_s: float = 30.0  # how long a dead consumer's partitions wait
+    heartbeat_s: float = 3.0
+    rebalance_timeout_s: float = 60.0
+    max_poll_interval_s: float = 300.0
+    request_timeout_s: float = 30.0
+    drain_s: float = 25.0
+    sweep_s: float = 5.0
+    handler_timeout_s: float = 60.0
+
+    health_port: int = 8080  # 0: one that the system hands out
+    health_host: str = "0.0.0.0"  # noqa: S104 - the probes come from outside the container
+
+    def topic(self, name: str) -> str:
+        """The topic's name on the servers."""
+        return f"{self.namespace}{name}"
+
+    @property
+    def database(self) -> str:
+        """MongoDB's database."""
+        return f"{self.namespace}chargeline"

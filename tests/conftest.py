@@ -1,0 +1,16 @@
+"""The servers of the tests that need them: those of `make kafka`, or some for this run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers import Servers, servers
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Servers]:
+    """A broker and a store; without them a test fails, it never skips."""
+    with servers() as found:
+        yield found

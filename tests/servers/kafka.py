@@ -1,0 +1,153 @@
+"""Apache Kafka for tests: a real broker of its own, one that is there, or one in a container.
+
+CHARGELINE_TEST_KAFKA=local (default) | testcontainers | host:port
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+JARS = ROOT / ".cache" / "kafka-dev"
+POM = ROOT / "deploy" / "kafka-dev" / "pom.xml"
+PROPERTIES = ROOT / "deploy" / "kafka-dev" / "server.properties"
+CLUSTER_ID = "Y2hhcmdlbGluZS10ZXN0cw"
+READY_S = 60.0
+STOP_S = 20.0
+TAIL = 40
+IMAGE = "apache/kafka:4.1.1"
+
+
+class LocalKafka:
+    """One broker in KRaft mode: `start`, `kill`, `restart` on the same port and the same data."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._own = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-kafka-"))
+        self.port, self._controller = _free_ports(2)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Formatted on first use; returns when it answers."""
+        _fetch_jars()
+        config = self.folder / "server.properties"
+        if not config.exists():
+            self._configure(config)
+            format_ = ["format", "--cluster-id", CLUSTER_ID, "--config", str(config)]
+            command = [*_java("kafka.tools.StorageTool"), *format_]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            assert done.returncode == 0, f"the broker's folder was not made: {done.stderr[-2000:]}"
+        with (self.folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_java("kafka.Kafka"), str(config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        self._wait()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        """Start again after a kill, with what was acknowledged before."""
+        self.start()
+
+    def stop(self) -> None:
+        """End it, and leave nothing behind."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._own:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _configure(self, config: Path) -> None:
+        given = PROPERTIES.read_text(encoding="utf-8")
+        places = {
+            "{port}": str(self.port),
+            "{controller}": str(self._controller),
+            "{folder}": str(self.folder / "data"),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config.write_text(re.sub(r"\{\w+\}", lambda m: places[m[0]], given), encoding="utf-8")
+
+    def _wait(self) -> None:
+        ends = time.monotonic() + READY_S
+        log = self.folder / "broker.log"
+        assert self._process is not None, "it was started"
+        while time.monotonic() < ends and self._process.poll() is None:
+            with socket.socket() as probe:
+                probe.settimeout(0.5)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        tail = log.read_text(errors="replace").splitlines()[-TAIL:]
+        raise AssertionError("the broker does not come up:\n" + "\n".join(tail))
+
+
+@contextmanager
+def kafka() -> Iterator[tuple[str, LocalKafka | None]]:
+    """The broker's address, and the broker itself if it may be killed."""
+    choice = os.environ.get("CHARGELINE_TEST_KAFKA", "local")
+    if choice == "local":
+        broker = LocalKafka()
+        try:
+            broker.start()
+            yield broker.address, broker
+        finally:
+            broker.stop()
+    elif choice == "testcontainers":
+        from testcontainers.kafka import KafkaContainer
+
+        with KafkaContainer(IMAGE).with_kraft() as container:
+            yield container.get_bootstrap_server(), None
+    else:
+        yield choice, None
+
+
+def version() -> str:
+    """What the tests ran on, for the record."""
+    choice = os.environ.get("CHARGELINE_TEST_KAFKA", "local")
+    jars = [p.name for p in JARS.glob("kafka-clients-*.jar")]
+    return {"local": f"Apache Kafka, {jars[0] if jars else 'not fetched'}"}.get(choice, choice)
+
+
+def _java(main: str) -> list[str]:
+    java = shutil.which("java")
+    assert java, "no Java on this machine: install a JDK 17, or name a broker"
+    options = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1"]
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return [java, *options, quiet, "-cp", f"{JARS}/*", main]
+
+
+def _fetch_jars() -> None:
+    if any(JARS.glob("kafka_*.jar")):
+        return
+    maven = shutil.which("mvn")
+    assert maven, "no Maven on this machine: install it, or name a broker"
+    subprocess.run([maven, "-q", "-B", "-f", str(POM), "package"], check=True)
+
+
+def _free_ports(number: int) -> list[int]:
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

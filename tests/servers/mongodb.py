@@ -1,0 +1,99 @@
+"""A MongoDB-protocol server for tests: SecantusDB, the real one in a container, or a running one.
+
+CHARGELINE_TEST_MONGODB=secantus (default) | testcontainers | mongodb://…
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as installed
+from pathlib import Path
+
+READY_S = 30.0
+IMAGE = "mongo:8"
+
+
+class LocalMongo:
+    """SecantusDB in a process of its own: `start`, `kill`, `restart` on the same port and data."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._own = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-mongo-"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "secantus", "--port", str(self.port), "--log-level"]
+        where = ["--storage-path", str(self.folder / "data")]
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "WARNING", *where], cwd=self.folder, stdout=log, stderr=log
+            )
+        ends = time.monotonic() + READY_S
+        while time.monotonic() < ends and self._process.poll() is None:
+            with socket.socket() as probe:
+                probe.settimeout(0.5)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        tail = (self.folder / "server.log").read_text(errors="replace")[-3000:]
+        raise AssertionError(f"the store does not come up:\n{tail}")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        """Start again after a kill, with what was acknowledged before."""
+        self.start()
+
+    def stop(self) -> None:
+        """End it, and leave nothing behind."""
+        self.kill()
+        self._process = None
+        if self._own:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def mongodb() -> Iterator[tuple[str, LocalMongo | None]]:
+    """The store's address, and the store itself if it may be killed."""
+    choice = os.environ.get("CHARGELINE_TEST_MONGODB", "secantus")
+    if choice == "secantus":
+        store = LocalMongo()
+        try:
+            store.start()
+            yield store.address, store
+        finally:
+            store.stop()
+    elif choice == "testcontainers":
+        from testcontainers.mongodb import MongoDbContainer
+
+        with MongoDbContainer(IMAGE) as container:
+            yield container.get_connection_url(), None
+    else:
+        yield choice, None
+
+
+def version() -> str:
+    """What the tests ran on, for the record."""
+    choice = os.environ.get("CHARGELINE_TEST_MONGODB", "secantus")
+    return f"SecantusDB {installed('secantusdb')}" if choice == "secantus" else choice

@@ -35,8 +35,8 @@ def main() -> int:
     """Exit code 0 when both systems say the same, and every line stands once."""
     month = generate_month(SEED, clients=CLIENTS, lines=LINES)
     folder = Path(tempfile.mkdtemp(prefix="chargeline-month-"))
-    with servers() as found:
-        told, wrong = distributed(folder, month, found.environment)
+    with servers() as real:
+        told, wrong = distributed(folder, month, real.environment)
     alone, _ = billed(folder / "embedded", month, dict(os.environ))
     hashes = {"distributed": digest(told), "embedded": digest(alone)}
     print(json.dumps(told["statement"]["currencies"], indent=1))

@@ -111,6 +111,8 @@ class System:
         # A batch is thousands of short-lived rows without cycles: the default of 2,000 spends a
         # sixth of the CPU on looking for garbage among them.
         gc.set_threshold(100_000, 50, 100)
+        if self.options.servers is not None and self.options.hosts:
+            await self._prepare()
         await self.store.start()
         if self.options.hosts:
             self._running = asyncio.create_task(self.runner.run())
@@ -156,6 +158,12 @@ class System:
             if await reached():
                 return
             await self.options.clock.sleep(0.05)
+
+    async def _prepare(self) -> None:
+        from chassis.servers.store import ServerStore
+
+        assert isinstance(self.store, ServerStore), "it was opened over servers"
+        await self.store.prepare()
 
     def _services(self) -> tuple[Service, ...]:
         records, outbox, clock = self.store.records, self.store.outbox, self.options.clock

@@ -13,6 +13,7 @@ from chassis.errors import TransientError
 from chassis.log import logger
 from chassis.outbox import Outbox
 from chassis.parking import Parking
+from chassis.servers import indexes, topics
 from chassis.servers.bus import KafkaBus
 from chassis.servers.client import open_client
 from chassis.servers.records import MongoRecords
@@ -73,6 +74,11 @@ class ServerStore:
                 sweep_s=settings.sweep_s,
             ),
         )
+
+    async def prepare(self) -> None:
+        """Make the topics and indexes that are missing: what two commands do before a deployment."""
+        await topics.apply(self.settings)
+        await indexes.apply(self.settings)
 
     async def start(self) -> None:
         """Publish what dead processes left behind, then consume, and keep the house."""

@@ -11,11 +11,15 @@ from pydantic import BaseModel
 
 from chassis.records import Message, Record
 from schemas import frame
-from schemas.ids import derive_id
+from schemas.ids import content_hash, derive_id
 from schemas.messages import Parked
 
 COLLECTION = "parked"
 LANES = "parked_lanes"
+
+_TEXT_CHARS = 500
+
+State = Literal["parked", "queued", "discarded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,14 @@ class Cause:
 
 
 class ParkedMessage(BaseModel):
-    """A parked message but for its bytes. `queued`: only waits for one before it."""
+    """A parked message but for its bytes. `queued`: only waits for one before it.
+
+    `discarded`: a person decided that it is never handled; its record says who and why, for good.
+    """
 
     id: str
     tenant: str
-    state: Literal["parked", "queued"]
+    state: State
     group: str
     topic: str
     partition: int
@@ -57,15 +64,23 @@ class ParkedMessage(BaseModel):
     trace: str = ""
     attempts: int = 1
     parked_at: datetime
+    discarded_by: str = ""
+    reason: str = ""
 
 
 class Lane(BaseModel):
-    """The messages of one group and key that wait, in order; empty: the key is free."""
+    """The messages of one group and key that wait, in order; empty: the key is free.
+
+    `retrying`: whoever runs the group works it off. Of several processes one does, until its lease
+    ends without being renewed.
+    """
 
     group: str
     key: str
     waiting: tuple[str, ...] = ()
     retrying: bool = False
+    owner: str = ""
+    until: datetime | None = None
 
     def tags(self) -> dict[str, str]:
         """How lanes are found again after a restart."""
@@ -79,6 +94,40 @@ class Retried:
 
     done: int
     cause: Cause | None = None
+
+
+def describe(arrival: Arrival, cause: Cause, state: State, now: datetime) -> ParkedMessage:
+    """A message as it is parked; the same delivery always under the same id."""
+    a = arrival
+    place = (a.group, a.topic, a.partition, a.offset, content_hash(a.value))
+    return ParkedMessage(
+        id=derive_id("parked", *place),
+        tenant=tenant_of(a.key),
+        state=state,
+        group=a.group,
+        topic=a.topic,
+        partition=a.partition,
+        offset=a.offset,
+        key=a.key,
+        headers=dict(a.headers),
+        code=cause.code,
+        text=cause.text[:_TEXT_CHARS],
+        trace=cause.trace,
+        parked_at=now,
+    )
+
+
+def failed_again(message: ParkedMessage, cause: Cause, now: datetime) -> ParkedMessage:
+    """The message after a retry that failed."""
+    changes = {
+        "state": "parked",
+        "code": cause.code,
+        "text": cause.text[:_TEXT_CHARS],
+        "trace": cause.trace,
+        "attempts": message.attempts + 1,
+        "parked_at": now,
+    }
+    return message.model_copy(update=changes)
 
 
 def record_of(message: ParkedMessage, value: bytes) -> Record:

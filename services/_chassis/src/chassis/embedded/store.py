@@ -41,7 +41,7 @@ class EmbeddedStore:
         self.bus = EmbeddedBus(executor, settings, read_only=lock is None)
         self.outbox: Outbox = EmbeddedOutbox(self.records, self.bus)
         self.bodies = Bodies(self.records)
-        self.parking = Parking(self.records, self.outbox, clock)
+        self.parking = Parking(self.records, self.outbox, clock, alone=True)
         self._lock = lock
         self._clock = clock
         self._settings = settings

@@ -36,7 +36,7 @@ class ServerStore:
         self.bus = KafkaBus(settings)
         self.outbox = Outbox(self.records, self.bus)
         self.bodies = Bodies(self.records)
-        self.parking = Parking(self.records, self.outbox, clock)
+        self.parking = Parking(self.records, self.outbox, clock, owner=settings.replica)
         self._clock = clock
         self._upkeep: asyncio.Task[None] | None = None
 

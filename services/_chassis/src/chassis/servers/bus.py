@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from aiokafka import ConsumerRecord
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
@@ -47,7 +48,7 @@ class KafkaBus:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._deliver: Callable[[str, Route], Delivery] | None = None
-        self._consumers: list[Consumer] = []
+        self.consumers: list[Consumer] = []
         self._broker = _broker(settings)
         self._watch = Watch(settings)
         self._connecting = asyncio.Lock()
@@ -139,18 +140,18 @@ class KafkaBus:
         assert not self._consuming, "services are mounted before the bus starts"
         for route in service.routes:
             group = f"{service.name}.{route.topic}"
-            assert all(c.delivery.group != group for c in self._consumers), f"{group} is twice"
+            assert all(c.delivery.group != group for c in self.consumers), f"{group} is twice"
             consumer = Consumer(self._deliver(group, route), self._settings)
             consumer.mount(self._broker)
-            self._consumers.append(consumer)
+            self.consumers.append(consumer)
 
     async def start(self) -> None:
         try:
             await self._connect()
-            for consumer in self._consumers:
+            for consumer in self.consumers:
                 await consumer.prepare()
             self._consuming = True
-            if self._consumers:
+            if self.consumers:
                 await self._broker.start()
         except (KafkaError, OSError) as error:
             raise self._answer(error) from error
@@ -158,9 +159,9 @@ class KafkaBus:
     async def stop(self) -> None:
         """Drain, then leave the groups: a commit of a member that has left is lost."""
         self._consuming = False
-        for consumer in self._consumers:
+        for consumer in self.consumers:
             consumer.stop()
-        await asyncio.gather(*(consumer.in_hand() for consumer in self._consumers))
+        await asyncio.gather(*(consumer.in_hand() for consumer in self.consumers))
         if self._connected:
             self._connected = False
             try:
@@ -171,7 +172,7 @@ class KafkaBus:
 
     async def joined(self) -> bool:
         """Whether every mounted route has been told its partitions."""
-        return self._consuming and all(c.assigned is not None for c in self._consumers)
+        return self._consuming and all(c.assigned is not None for c in self.consumers)
 
     async def idle(self) -> None:
         """Wait until everything on the partitions held here is done."""
@@ -181,23 +182,35 @@ class KafkaBus:
     async def lag(self) -> Mapping[tuple[str, str], int]:
         """Messages not done yet by group and topic, of the partitions that are here."""
         try:
-            lags = await asyncio.gather(*(lag_of(consumer) for consumer in self._consumers))
+            lags = await asyncio.gather(*(lag_of(consumer) for consumer in self.consumers))
         except (KafkaError, OSError) as error:
             raise self._answer(error) from error
-        of = [(c.delivery.group, c.delivery.topic) for c in self._consumers]
+        of = [(c.delivery.group, c.delivery.topic) for c in self.consumers]
         return {place: lag for place, lag in zip(of, lags, strict=True) if lag is not None}
 
     async def health(self) -> Sequence[str]:
         """Why this process should be started anew; nothing: it consumes, or Kafka is away."""
         if self.failed.is_set():
             return ["the producer can not go on"]
-        return await self._watch.complaints(self._consumers) if self._consuming else ()
+        return await self._watch.complaints(self.consumers) if self._consuming else ()
 
     async def _connect(self) -> None:
         async with self._connecting:
             if not self._connected:
+                await self._reach()
                 await self._broker.connect()
                 self._connected = True
+
+    async def _reach(self) -> None:
+        """FastStream forgets a producer that finds no broker, and leaves it open: look first."""
+        client = AIOKafkaClient(
+            bootstrap_servers=self._settings.kafka,
+            request_timeout_ms=_ms(self._settings.request_timeout_s),
+        )
+        try:
+            await client.bootstrap()
+        finally:
+            await client.close()
 
 
 def _broker(s: ServerSettings) -> KafkaBroker:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import httpx
 from pydantic import SecretStr
 
-from chargeline.connections import HALOPSA, PAX8
 from chargeline.settings_file import SettingsFile, merged, read_settings, settings_from
 from chargeline.system import Options, System
 from chassis.clock import SystemClock
@@ -25,6 +24,7 @@ from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
 from chassis.http import Retries
 from chassis.store import Store
+from vendors.connections import HALOPSA, PAX8
 
 if TYPE_CHECKING:
     from chassis.servers.settings import ServerSettings

@@ -23,7 +23,6 @@ import ingest_pax8.app
 import lifecycle.app
 import normalizer.app
 import poster_halo.app
-from chargeline.connections import Connections
 from chassis.clock import Clock, SystemClock
 from chassis.delivery import DeliverySettings
 from chassis.embedded.store import EmbeddedStore
@@ -34,6 +33,7 @@ from chassis.limits import Budgets
 from chassis.service import Service
 from chassis.store import Store
 from chassis.vault import Keys, Vault, keys_from
+from vendors.connections import Connections
 
 if TYPE_CHECKING:
     from chassis.servers.settings import ServerSettings

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from random import Random
 
@@ -21,11 +22,14 @@ from chassis.log import logger
 from chassis.parked import Arrival, Cause
 from chassis.parking import Parking
 from chassis.service import Route
+from chassis.telemetry import metrics, span, tracing
 from schemas import frame
 from schemas.messages import BodyRef
 
 _log = logger("delivery")
 _TRACE_CHARS = 8_000
+_TOLD = ("tenant", "run", "revision", "document", "batch")
+_RUN = {"tenant", "run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Delivery:
                 cause = await self.handle(arrival)
                 if cause is not None:
                     await self._parking.park(arrival, cause)
+                    metrics.add(metrics.PARKED, group=self.group, code=cause.code)
             except Stopped:
                 return False
             except Exception as error:  # noqa: BLE001 - whatever it is, no message is skipped
@@ -136,8 +141,10 @@ class Delivery:
         wait_s *= self._jitter.uniform(0.5, 1.0)
         if isinstance(error, TransientError) and error.retry_after_s is not None:
             wait_s = max(wait_s, error.retry_after_s)
+        code = error.code if isinstance(error, Failure) else "bug"
+        metrics.add(metrics.DELIVERY_WAITS, group=self.group, code=code)
         _log.warning(
-            "delivery-waits", service=self.group, attempts=attempts, wait_s=wait_s, text=str(error)
+            "delivery-waits", group=self.group, attempts=attempts, wait_s=wait_s, text=str(error)
         )
         passed = asyncio.ensure_future(self._clock.sleep(wait_s))
         stopped = asyncio.ensure_future(self._stopping.wait())
@@ -159,8 +166,18 @@ class Delivery:
             if self._route.others == "ignore":
                 return None
             return Cause("unknown-message", f"{self.group} knows no message {kind[:80]}")
-        await known[1](head, _LazyBody(self._bodies, head, inline))
+        with (
+            metrics.timed(metrics.HANDLER, group=self.group),
+            self._span(kind, head, arrival.headers.get(tracing.HEADER, "")),
+        ):
+            await known[1](head, _LazyBody(self._bodies, head, inline))
         return None
+
+    def _span(self, kind: str, head: BaseModel, parent: str) -> AbstractContextManager[None]:
+        """What the head says that a trace is looked up by; without a parent the run is one."""
+        told = {name: str(value) for name in _TOLD if (value := getattr(head, name, None))}
+        about = tracing.run_trace(told["tenant"], told["run"]) if told.keys() >= _RUN else ""
+        return span("handle", parent=parent, trace_of=about, kind=kind, group=self.group, **told)
 
 
 class _LazyBody:

@@ -54,6 +54,7 @@ class JobHead(BaseModel):
     keeps_turn: bool = False
     why: str = ""  # what it waits for
     failure: JobFailure | None = None
+    trace: str = ""  # the context of the command, so that whoever runs the job goes on in it
 
 
 @dataclass(frozen=True, slots=True)

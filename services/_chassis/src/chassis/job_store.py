@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from chassis.clock import Clock
 from chassis.job_state import COLLECTION, Job, JobHead, State, find_jobs, job_from
 from chassis.records import Records
+from chassis.telemetry import tracing
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -27,7 +28,12 @@ class Jobs:
         self, tenant: str, connection: str, kind: str, job_id: str, payload: bytes
     ) -> bool:
         """Insert if absent and wake the runner. False: the command came before."""
-        head = JobHead(kind=kind, connection=connection, order=self._next_order())
+        head = JobHead(
+            kind=kind,
+            connection=connection,
+            order=self._next_order(),
+            trace=tracing.traceparent(),
+        )
         job = Job(tenant, job_id, version=1, state=State.OPEN, head=head, payload=payload)
         added = await self.records.insert(job.record())
         self._wake(job)

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,7 +28,7 @@ from chassis.job_store import Jobs
 from chassis.leases import HeldElsewhere, Lease, Leases
 from chassis.log import logger
 from chassis.service import JobRun, JobWaits, LeaseLost
-from chassis.telemetry import span
+from chassis.telemetry import metrics, span
 
 __all__ = ["Job", "JobFailure", "JobKind", "JobRunner", "Jobs", "RunnerSettings"]
 
@@ -140,6 +141,7 @@ class JobRunner:
         try:
             rest_s = await self._work_off(lane)
         except LeaseLost as lost:
+            metrics.add(metrics.LEASES_LOST)
             self._log.info(
                 "lease-lost", tenant=lane.tenant, connection=lane.connection, why=str(lost)
             )
@@ -188,7 +190,7 @@ class JobRunner:
         run = RunningJob(job, lease, self._records, self._stopping.is_set)
         await run.start()
         try:
-            with span("job", tenant=job.tenant, kind=run.kind, job=job.id):
+            with metrics.timed(metrics.JOB, kind=run.kind), _span(run):
                 await self._call(run)
         except Exception as raised:  # noqa: BLE001 - the jobs' delivery: each failure is answered
             await self._answer(run, leading(raised))
@@ -248,6 +250,12 @@ class JobRunner:
 
     def _seconds_until(self, instant: datetime) -> float:
         return max((instant - self._clock.now()).total_seconds(), 0.0)
+
+
+def _span(run: RunningJob) -> AbstractContextManager[None]:
+    head = run.job.head
+    about = {"tenant": run.tenant, "connection": run.connection, "kind": run.kind, "job": run.id}
+    return span("job", parent=head.trace, attempts=head.attempts, **about)
 
 
 def _about(run: RunningJob) -> dict[str, str | int]:

@@ -14,11 +14,15 @@ from datetime import UTC, datetime, time, timedelta
 
 from chassis.errors import TransientError
 from chassis.leases import CallCounts, CallsTaken, Leases, LeaseState
+from chassis.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """A vendor's limits; `reserve` is left to short calls outside jobs."""
+    """A vendor's limits; `reserve` is left to short calls outside jobs.
+
+    `vendor` is what numbers about them are told under.
+    """
 
     calls: int
     window_s: float
@@ -26,6 +30,7 @@ class CallLimits:
     reserve: int = 0
     block: int = 20
     in_flight: int = 4
+    vendor: str = ""
 
     def outside_jobs(self) -> CallLimits:
         """For short calls (test credentials, pick lists): they may use the reserve, one by one."""
@@ -76,6 +81,7 @@ class Budget:
                 block = await self._book()
             block.used += 1
             block.last = self._clock.now()
+        metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
@@ -87,6 +93,7 @@ class Budget:
     async def block(self, seconds: float) -> None:
         """The vendor wants no call for so long (429, Retry-After): tell every process."""
         until = self._clock.now() + timedelta(seconds=seconds)
+        metrics.add(metrics.BUDGET_BLOCKED, seconds, vendor=self._limits.vendor)
 
         def blocked(state: LeaseState) -> LeaseState:
             earlier = state.calls.blocked_until
@@ -111,11 +118,14 @@ class Budget:
             booked = None if free_at is not None else self._next_block(counts, now)
             return _with(state, counts if booked is None else self._counted(counts, booked))
 
-        await self._leases.change(self._tenant, self._connection, book)
+        _, after = await self._leases.change(self._tenant, self._connection, book)
+        used = sum(entry.calls for entry in after.calls.taken) / self._limits.calls
+        metrics.add(metrics.BUDGET_USED, used, vendor=self._limits.vendor)
         self._block = booked
         if booked is None:
             assert free_at is not None, "there is a block or a time to wait for one"
             wait_s = (free_at - self._clock.now()).total_seconds()
+            metrics.add(metrics.BUDGET_REFUSED, vendor=self._limits.vendor)
             text = f"the calls of connection {self._connection} are used up for {wait_s:.0f} s"
             raise TransientError("rate-limited", text, retry_after_s=max(wait_s, 0.0))
         return booked

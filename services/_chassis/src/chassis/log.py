@@ -6,19 +6,24 @@ accident; add a field here when it can never carry a secret or a person's data.
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
+
+from chassis.telemetry.tracing import trace_id
 
 FIELDS = frozenset(
     """
     event level at logger service tenant connection topic key kind job run revision batch document
     plan source message id code text why attempts tries fence wait_s elapsed_s calls count lines
     bytes status method path vendor version owner place
+    group replica trace port library
     """.split()
 )
 TEXT_MAX = 500
@@ -50,6 +55,7 @@ def logger(name: str, *, level: str = "info", stream: TextIO | None = None) -> F
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _where,
             _listed_fields,
             structlog.processors.JSONRenderer(),
         ],
@@ -57,6 +63,31 @@ def logger(name: str, *, level: str = "info", stream: TextIO | None = None) -> F
         cache_logger_on_first_use=False,
     )
     return cast("FilteringBoundLogger", wrapped.bind(logger=name))
+
+
+@dataclass
+class _Process:
+    """What every line of this process says of it."""
+
+    about: dict[str, str] = field(default_factory=dict)
+
+
+_process = _Process()
+
+
+def identify(service: str, replica: str) -> None:
+    """From now on every line names the process; empty: it does not."""
+    given = {"service": service, "replica": replica}
+    _process.about = {name: value for name, value in given.items() if value}
+
+
+class Library(logging.Handler):
+    """What libraries say, as lines of this log, redacted as ours are."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines = logger("library")
+        say = lines.error if record.levelno >= logging.ERROR else lines.warning
+        say("library", library=record.name, text=record.getMessage())
 
 
 class _Lines:
@@ -75,6 +106,15 @@ class _Lines:
 
 def _hidden(match: re.Match[str]) -> str:
     return f"{match['label'] or ''}{HIDDEN}"
+
+
+def _where(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Which process says it, and in which trace."""
+    if trace := trace_id():
+        event.setdefault("trace", trace)
+    for name, value in _process.about.items():
+        event.setdefault(name, value)
+    return event
 
 
 def _listed_fields(

@@ -12,8 +12,16 @@ from dataclasses import replace
 
 from chassis.bus import Bus
 from chassis.records import Record, Records
+from chassis.telemetry import tracing
 
 _SWEEP_PAGE = 100
+
+
+def with_trace(record: Record) -> Record:
+    """Its messages carry the trace they belong to, also if somebody else publishes them."""
+    if not record.outgoing:
+        return record
+    return replace(record, outgoing=tracing.carried(record.outgoing))
 
 
 class Outbox:
@@ -26,6 +34,7 @@ class Outbox:
 
     async def insert(self, record: Record) -> bool:
         """Insert if absent, then publish what it carries, or what the one met there carries."""
+        record = with_trace(record)
         if await self._records.insert(record):
             await self.flush(replace(record, version=1))
             return True
@@ -34,6 +43,7 @@ class Outbox:
 
     async def replace(self, record: Record) -> bool:
         """Replace if the version fits, then publish what it carries."""
+        record = with_trace(record)
         if await self._records.replace(record):
             await self.flush(replace(record, version=record.version + 1))
             return True

@@ -22,6 +22,7 @@ from chassis.http import (
     read_capped,
     read_repeatedly,
 )
+from vendors.observed import count_call, count_wait, observed
 from vendors.outcomes import Look, Outcome, Refuse, SignIn, Statuses, Wait, said
 from vendors.tokens import Tokens
 
@@ -147,6 +148,10 @@ class Calls:
 
     async def _send(self, request: Request, token: str | None, statuses: Statuses) -> Answer:
         await self._line.take()
+        with observed(self._vendor, request.method, request.url):
+            return await self._exchange(request, token, statuses)
+
+    async def _exchange(self, request: Request, token: str | None, statuses: Statuses) -> Answer:
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -166,7 +171,9 @@ class Calls:
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, AnswerTooLarge) as broken:
+            count_call(self._vendor, request.method, None)
             raise self._broken(request, broken, statuses) from broken
+        count_call(self._vendor, request.method, response.status_code)
         if response.is_success:
             return Answer(response.status_code, body)
         raise await self._failure(request, response, body, statuses.of(response.status_code))
@@ -198,6 +205,7 @@ class Calls:
             case SignIn(code):
                 return _TokenRefused(code, text)
             case Wait(code):
+                count_wait(self._vendor, response.status_code)
                 asked_s = retry_after_s(response.headers.get("Retry-After"), self._line.clock)
                 if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                     await self._line.blocked(asked_s or self._line.retries.wait_max_s)

@@ -11,6 +11,7 @@ from chassis.errors import TransientError
 from chassis.parked import arrival_of
 from chassis.records import Records
 from chassis.service import Body
+from gateway.counted import count_money
 from gateway.domain import commands
 from gateway.domain.projection import ParkedBatch, Projection
 from gateway.domain.run import Stage
@@ -190,13 +191,15 @@ class Handlers:
             taken = p.take(fact)
             return taken.model_copy(update=more) if taken is not p and more else taken
 
-        await self._store.take(
+        taken = await self._store.take(
             digest(fact.run, fact.batch),
             fact.tenant,
             change,
             Projection(run=fact.run, batch=fact.batch),
             about_batch(fact),
         )
+        if taken:
+            count_money(fact)
         await self._steps.go_on(fact.tenant, fact.run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from chassis.errors import PermanentError
 from chassis.outbox import Outbox
 from chassis.records import Message, Record
 from chassis.table import Stored
+from chassis.telemetry import span
+from chassis.telemetry.tracing import run_trace
 from gateway.domain import commands
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage
@@ -71,9 +74,10 @@ class Runs:
         )
         command, body = commands.ingest(run, stored=False, match_first=True)
         message = await self._bodies.message(command, tenant, body)
-        await self._store.runs.insert(
-            tenant, run_id, run, tags={"tenant": tenant}, outgoing=[message]
-        )
+        with _commanded("start", run):
+            await self._store.runs.insert(
+                tenant, run_id, run, tags={"tenant": tenant}, outgoing=[message]
+            )
         return run_id
 
     async def again(self, tenant: str, run: str, **choices: Any) -> None:
@@ -87,15 +91,17 @@ class Runs:
             settings = await self._store.settings(tenant)
             where = derive_id("connection", tenant, "halopsa", settings.halopsa.url)
             update = {"connection": where, "replanned": 0, **choices}
-            if await self._steps.start_again(stored, **update):
-                return
+            with _commanded("again", stored.value):
+                if await self._steps.start_again(stored, **update):
+                    return
 
     async def approve_items(self, tenant: str, run: str) -> None:
         """Have the proposed items made."""
-        while not await self._steps.cross(
-            await self._at(tenant, run, Stage.ITEMS), Barrier.CREATE_ITEMS
-        ):
-            pass
+        while True:
+            stored = await self._at(tenant, run, Stage.ITEMS)
+            with _commanded("approve-items", stored.value):
+                if await self._steps.cross(stored, Barrier.CREATE_ITEMS):
+                    return
 
     async def approve(
         self, tenant: str, run: str, only: Sequence[str] = (), canary: int | None = None
@@ -106,8 +112,9 @@ class Runs:
             if canary is not None:
                 stored = replace(stored, value=stored.value.model_copy(update={"canary": canary}))
             chosen = await self._chosen(stored.value, only)
-            if await self._steps.apply(stored, chosen):
-                return len(chosen)
+            with _commanded("approve", stored.value):
+                if await self._steps.apply(stored, chosen):
+                    return len(chosen)
 
     async def _chosen(self, run: Run, only: Sequence[str]) -> list[Projection]:
         batches = await self._store.batches(run.tenant, run.run)
@@ -133,7 +140,8 @@ class Runs:
             raise PermanentError("nothing-to-undo", f"run {run} has posted nothing that stands")
         revision = await self._store.draw_revision(tenant)
         head, body = commands.undo(stored.value, plans, revision)
-        await self._say(head, body)
+        with _commanded("undo", stored.value):
+            await self._say(head, body)
         return revision, plans
 
     async def _at(self, tenant: str, run: str, stage: Stage) -> Stored[Run]:
@@ -164,3 +172,15 @@ class Runs:
         message: Message = await self._bodies.message(head, head.tenant, body)
         key = derive_id("command", head.tenant, head.kind, head.revision)
         await self._outbox.insert(Record(head.tenant, "commands", key, 0, b"", {}, (message,)))
+
+
+def _commanded(kind: str, run: Run) -> AbstractContextManager[None]:
+    """What a person or a schedule asks for begins in the run's trace."""
+    return span(
+        "command",
+        trace_of=run_trace(run.tenant, run.run),
+        kind=kind,
+        tenant=run.tenant,
+        run=run.run,
+        revision=run.revision,
+    )

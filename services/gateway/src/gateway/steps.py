@@ -9,6 +9,7 @@ from typing import Any
 from chassis.bodies import Bodies
 from chassis.records import Message
 from chassis.table import Stored
+from gateway.counted import count_end
 from gateway.domain import automation, commands
 from gateway.domain.commands import Command
 from gateway.domain.projection import Projection
@@ -146,7 +147,11 @@ class Steps:
         if moved and run.replanned == 0 and (run.approve_plans or run.automatic):
             return await self.start_again(stored, replanned=1)
         ended = run.model_copy(update={"stage": Stage.ENDED})
-        return await self._replace(stored, ended, [], about_run(ended, statement(ended, batches)))
+        proof = statement(ended, batches)
+        moved = await self._replace(stored, ended, [], about_run(ended, proof))
+        if moved:
+            count_end(proof)
+        return moved
 
     async def _batches(self, run: Run) -> list[Projection]:
         return await self._store.batches(run.tenant, run.run)

@@ -123,8 +123,8 @@ class Store:
         change: Callable[[Projection], Projection],
         new: Projection,
         outgoing: tuple[Message, ...] = (),
-    ) -> None:
-        """Fill a slot of the projection under `key`."""
+    ) -> bool:
+        """Fill a slot of the projection under `key`; False: it was filled with that before."""
         while True:
             stored = await self.projections.get(tenant, key)
             value = change(stored.value if stored else new)
@@ -132,13 +132,13 @@ class Store:
                 if await self.projections.insert(
                     tenant, key, value, tags=_tags(value), outgoing=outgoing
                 ):
-                    return
+                    return True
             elif stored.value == value:
-                return  # a duplicate; `get` has published what the record still held
+                return False  # a duplicate; `get` has published what the record still held
             elif await self.projections.replace(
                 stored, value, tags=_tags(value), outgoing=outgoing
             ):
-                return
+                return True
 
 
 def _tags(p: Projection) -> dict[str, str]:

@@ -15,6 +15,7 @@ from chassis.log import logger
 from chassis.parked import Arrival
 from chassis.records import Message
 from chassis.service import Route, Service
+from chassis.telemetry import tracing
 
 _log = logger("bus")
 
@@ -45,7 +46,8 @@ class EmbeddedBus:
             raise read_only()
         if messages:
             slots = {(m.topic, log.slot_of(m.key)) for m in messages}
-            await self._executor.write(log.append(messages), lambda _: self._wake(slots))
+            with tracing.publishing(messages) as carried:
+                await self._executor.write(log.append(carried), lambda _: self._wake(slots))
 
     async def publish_with(self, update: Work[bool], messages: Sequence[Message]) -> bool:
         """Append the messages in the commit of the update, if the update takes place."""
@@ -60,7 +62,10 @@ class EmbeddedBus:
                 append(connection)
             return done
 
-        return await self._executor.write(work, lambda done: self._wake(slots) if done else None)
+        with tracing.publishing(messages):
+            return await self._executor.write(
+                work, lambda done: self._wake(slots) if done else None
+            )
 
     def mount(self, service: Service) -> None:
         assert self._deliver is not None, "the store wires the bus before a service is mounted"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from chassis.embedded.bus import EmbeddedBus
 from chassis.embedded.records import SqliteRecords
-from chassis.outbox import Outbox
+from chassis.outbox import Outbox, with_trace
 from chassis.records import Record
 
 
@@ -25,6 +25,7 @@ class EmbeddedOutbox(Outbox):
         """Insert if absent, its messages with it."""
         if not record.outgoing:
             return await super().insert(record)
+        record = with_trace(record)
         work = self._rows.inserted(replace(record, outgoing=()))
         return await self._log.publish_with(work, record.outgoing)
 
@@ -32,5 +33,6 @@ class EmbeddedOutbox(Outbox):
         """Replace if the version fits, its messages with it."""
         if not record.outgoing:
             return await super().replace(record)
+        record = with_trace(record)
         work = self._rows.replaced(replace(record, outgoing=()))
         return await self._log.publish_with(work, record.outgoing)

@@ -1,7 +1,6 @@
 """The bus over Kafka: FastStream consumes and publishes, `chassis.delivery` decides.
 
-A consumer acknowledges by committing the position of all its partitions, so it handles one message
-at a time and commits only behind what is done: every route has a consumer and a group of its own.
+Every route has a consumer and a group of its own (see `chassis.servers.consuming`).
 """
 
 from __future__ import annotations
@@ -9,47 +8,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import (
     KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerClosed,
     ProducerFenced,
     UnknownProducerId,
 )
-from faststream import AckPolicy
-from faststream._internal.endpoint.subscriber.utils import MultiLock
-from faststream.exceptions import NackMessage
-from faststream.kafka import KafkaBroker, KafkaRoute, KafkaRouter
+from faststream.kafka import KafkaBroker
 
 from chassis.delivery import Delivery
-from chassis.errors import TransientError
+from chassis.errors import PermanentError, TransientError
 from chassis.log import logger
-from chassis.parked import Arrival
 from chassis.records import Message
+from chassis.servers.consuming import Consumer
+from chassis.servers.health import Watch, lag_of
 from chassis.servers.settings import ServerSettings
 from chassis.service import Route, Service
+from chassis.telemetry import tracing
 
 _log = logger("bus")
 _MESSAGE_BYTES_MAX = 2 * 1024 * 1024
 _IDLE_LOOK_S = 0.05
-_BRAKE_S = 0.2  # a message that is handed back comes again at once
+_FAREWELL_S = 1.0  # beyond the request that leaves the group
 # The producer can not go on from these, and aiokafka does not begin a new one: a new process does.
 _FATAL = (OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced, UnknownProducerId)
-
-
-@dataclass
-class _Mounted:
-    """One route's consumer."""
-
-    delivery: Delivery
-    listener: WaitForInFlight
-    subscriber: Any = None  # FastStream's, once the routes are included
 
 
 class KafkaBus:
@@ -58,11 +47,13 @@ class KafkaBus:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._deliver: Callable[[str, Route], Delivery] | None = None
-        self._mounted: list[_Mounted] = []
+        self._consumers: list[Consumer] = []
         self._broker = _broker(settings)
+        self._watch = Watch(settings)
         self._connecting = asyncio.Lock()
         self._connected = False
         self._consuming = False
+        self._late: set[asyncio.Future[Any]] = set()  # handed over, not confirmed in time
         self.failed: asyncio.Event = asyncio.Event()  # a new process has to take over
 
     def deliver_with(self, make: Callable[[str, Route], Delivery]) -> None:
@@ -70,113 +61,117 @@ class KafkaBus:
         self._deliver = make
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """In order per key; several keys side by side."""
-        await self._connect()
+        """In order per key, several keys side by side; confirmed by every copy on return."""
+        try:
+            await self._connect()
+            await self._wait_for_late()
+        except (KafkaError, OSError) as error:
+            raise self._answer(error) from error
+        with tracing.publishing(messages) as carried:
+            await self._publish_all(carried)
+
+    async def _publish_all(self, messages: Sequence[Message]) -> None:
         by_key: dict[tuple[str, str], list[Message]] = {}
         for message in messages:
             by_key.setdefault((message.topic, message.key), []).append(message)
         ended = await asyncio.gather(
             *(self._publish(some) for some in by_key.values()), return_exceptions=True
         )
-        errors = [error for error in ended if isinstance(error, Exception)]
+        errors = [error for error in ended if error is not None]
         for error in errors:
-            if isinstance(error, _FATAL):
-                self.failed.set()
+            if not isinstance(error, (KafkaError, OSError)):
+                raise error
         if errors:
-            if all(isinstance(error, (KafkaError, OSError)) for error in errors):
-                raise _away(errors[0]) from errors[0]
-            raise errors[0]
+            answers = [self._answer(error) for error in errors if isinstance(error, Exception)]
+            answers.sort(key=lambda answer: isinstance(answer, TransientError))
+            raise answers[0] from errors[0]
 
     async def _publish(self, messages: Sequence[Message]) -> None:
         for m in messages:
-            await self._broker.publish(
+            future = await self._broker.publish(
                 m.value,
                 self._settings.topic(m.topic),
                 key=m.key.encode(),
                 headers={"content-type": "application/octet-stream", **m.headers},
+                no_confirm=True,
             )
+            await self._confirmed(future)
+
+    async def _confirmed(self, future: asyncio.Future[Any]) -> None:
+        """An idempotent producer never gives up: who waits for it does, and comes again.
+
+        What is late stays in its place before what is published later.
+        """
+        future.add_done_callback(self._ended)
+        try:
+            async with asyncio.timeout(self._settings.request_timeout_s):
+                await asyncio.shield(future)
+        except TimeoutError as error:
+            if not future.done():
+                self._late.add(future)
+            raise KafkaTimeoutError("not confirmed in time") from error
+
+    async def _wait_for_late(self) -> None:
+        """While nothing gets through nothing more is handed over, so that it is not doubled."""
+        if self._late:
+            done, _ = await asyncio.wait(
+                self._late,
+                timeout=self._settings.request_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not done:
+                raise KafkaTimeoutError("earlier messages are not confirmed yet")
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        self._late.discard(future)
+        if not future.cancelled() and isinstance(future.exception(), _FATAL):
+            self.failed.set()
+
+    def _answer(self, error: Exception) -> PermanentError | TransientError:
+        if isinstance(error, _FATAL):
+            self.failed.set()
+        if isinstance(error, MessageSizeTooLargeError):
+            return PermanentError("message-too-large", f"Kafka takes no such message: {error}")
+        return TransientError("bus-away", f"Kafka can not be reached: {error!r}")
 
     def mount(self, service: Service) -> None:
         assert self._deliver is not None, "the store wires the bus before a service is mounted"
         assert not self._consuming, "services are mounted before the bus starts"
         for route in service.routes:
             group = f"{service.name}.{route.topic}"
-            assert all(m.delivery.group != group for m in self._mounted), f"{group} is there twice"
-            delivery = self._deliver(group, route)
-            mounted = _Mounted(delivery, WaitForInFlight(delivery, self._settings.drain_s))
-            before = set(self._broker.subscribers)
-            self._broker.include_router(self._router(mounted))
-            [mounted.subscriber] = [s for s in self._broker.subscribers if s not in before]
-            mounted.listener.subscriber = mounted.subscriber
-            self._mounted.append(mounted)
-
-    def _router(self, mounted: _Mounted) -> KafkaRouter:
-        s, delivery = self._settings, mounted.delivery
-        route = KafkaRoute(
-            self._handler(mounted),
-            s.topic(delivery.topic),
-            group_id=s.topic(delivery.group),
-            auto_offset_reset="earliest",
-            listener=mounted.listener,
-            partition_assignment_strategy=[StickyPartitionAssignor],
-            session_timeout_ms=_ms(s.session_timeout_s),
-            heartbeat_interval_ms=_ms(s.heartbeat_s),
-            rebalance_timeout_ms=_ms(s.rebalance_timeout_s),
-            max_poll_interval_ms=_ms(s.max_poll_interval_s),
-            max_partition_fetch_bytes=2 * _MESSAGE_BYTES_MAX,
-        )
-        return KafkaRouter(
-            # A router does not inherit its broker's policy, and FastStream's own commits first.
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            handlers=[route],
-        )
-
-    def _handler(self, mounted: _Mounted) -> Callable[[ConsumerRecord], Any]:
-        """Done or parked: acknowledged. Else it is handed back, and comes again."""
-        delivery = mounted.delivery
-        # A long outage is waited out in stretches, so that the broker sees polls in between.
-        stretch_s = self._settings.max_poll_interval_s / 3
-
-        async def on_record(record: ConsumerRecord) -> None:
-            limit = asyncio.get_running_loop().call_later(stretch_s, delivery.stop)
-            try:
-                done = await delivery.deliver(_arrival(delivery, record))
-            finally:
-                limit.cancel()
-            if not done:
-                if self._consuming and mounted.listener.assigned is not None:
-                    await delivery.prepare()
-                await asyncio.sleep(_BRAKE_S)
-                raise NackMessage
-
-        return on_record
+            assert all(c.delivery.group != group for c in self._consumers), f"{group} is twice"
+            consumer = Consumer(self._deliver(group, route), self._settings)
+            consumer.mount(self._broker)
+            self._consumers.append(consumer)
 
     async def start(self) -> None:
-        await self._connect()
-        self._consuming = True
         try:
-            for mounted in self._mounted:
-                await mounted.delivery.prepare()
-            if self._mounted:
+            await self._connect()
+            for consumer in self._consumers:
+                await consumer.prepare()
+            self._consuming = True
+            if self._consumers:
                 await self._broker.start()
         except (KafkaError, OSError) as error:
-            raise _away(error) from error
+            raise self._answer(error) from error
 
     async def stop(self) -> None:
-        """Drain, then leave the groups: a late commit of a member that has left is lost."""
+        """Drain, then leave the groups: a commit of a member that has left is lost."""
         self._consuming = False
-        for mounted in self._mounted:
-            mounted.delivery.stop()
-            if mounted.subscriber is not None:
-                mounted.subscriber.running = False
-        await asyncio.gather(*(m.listener.in_hand() for m in self._mounted))
+        for consumer in self._consumers:
+            consumer.stop()
+        await asyncio.gather(*(consumer.in_hand() for consumer in self._consumers))
         if self._connected:
             self._connected = False
-            await self._broker.stop()
+            try:
+                async with asyncio.timeout(self._settings.request_timeout_s + _FAREWELL_S):
+                    await self._broker.stop()
+            except TimeoutError:  # what was not confirmed is still in its records
+                _log.warning("bus-left", text="Kafka did not answer the farewell")
 
     async def joined(self) -> bool:
         """Whether every mounted route has been told its partitions."""
-        return self._consuming and all(m.listener.assigned is not None for m in self._mounted)
+        return self._consuming and all(c.assigned is not None for c in self._consumers)
 
     async def idle(self) -> None:
         """Wait until everything on the partitions held here is done."""
@@ -185,56 +180,24 @@ class KafkaBus:
 
     async def lag(self) -> Mapping[tuple[str, str], int]:
         """Messages not done yet by group and topic, of the partitions that are here."""
-        found: dict[tuple[str, str], int] = {}
-        for mounted in self._mounted:
-            consumer = mounted.subscriber.consumer
-            if consumer is None or not (partitions := consumer.assignment()):
-                continue
-            ends = await consumer.end_offsets(partitions)
-            behind = 0
-            for partition, end in ends.items():
-                behind += end - (await consumer.committed(partition) or 0)
-            found[mounted.delivery.group, mounted.delivery.topic] = behind
-        return found
+        try:
+            lags = await asyncio.gather(*(lag_of(consumer) for consumer in self._consumers))
+        except (KafkaError, OSError) as error:
+            raise self._answer(error) from error
+        of = [(c.delivery.group, c.delivery.topic) for c in self._consumers]
+        return {place: lag for place, lag in zip(of, lags, strict=True) if lag is not None}
+
+    async def health(self) -> Sequence[str]:
+        """Why this process should be started anew; nothing: it consumes, or Kafka is away."""
+        if self.failed.is_set():
+            return ["the producer can not go on"]
+        return await self._watch.complaints(self._consumers) if self._consuming else ()
 
     async def _connect(self) -> None:
         async with self._connecting:
             if not self._connected:
-                try:
-                    await self._broker.connect()
-                except (KafkaError, OSError) as error:
-                    raise _away(error) from error
+                await self._broker.connect()
                 self._connected = True
-
-
-class WaitForInFlight(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Partitions leave when what is in hand is done: nobody else begins it meanwhile."""
-
-    def __init__(self, delivery: Delivery, timeout_s: float) -> None:
-        self._delivery = delivery
-        self._timeout_s = timeout_s
-        self.subscriber: Any = None
-        self.assigned: int | None = None  # partitions held here; None: not told yet
-        self.rebalances = 0
-
-    async def on_partitions_revoked(self, revoked: Sequence[Any]) -> None:
-        """A message that only waits is handed back; one at work gets its time."""
-        self.assigned = None
-        if revoked:
-            self._delivery.stop()
-            await self.in_hand()
-
-    async def on_partitions_assigned(self, assigned: Sequence[Any]) -> None:
-        """What is parked for the keys that came is learnt before their first message."""
-        await self._delivery.prepare()
-        self.assigned = len(assigned)
-        self.rebalances += 1
-        _log.info("partitions-assigned", service=self._delivery.group, count=len(assigned))
-
-    async def in_hand(self) -> None:
-        """Until the message in hand is done, at most the time there is."""
-        if isinstance(lock := getattr(self.subscriber, "lock", None), MultiLock):
-            await lock.wait_release(self._timeout_s)
 
 
 def _broker(s: ServerSettings) -> KafkaBroker:
@@ -249,7 +212,7 @@ def _broker(s: ServerSettings) -> KafkaBroker:
         max_request_size=_MESSAGE_BYTES_MAX,
         request_timeout_ms=_ms(s.request_timeout_s),
         allow_auto_create_topics=False,
-        graceful_timeout=s.drain_s,
+        graceful_timeout=0,  # `stop` has waited already
         parser=_readable,
         decoder=_record_of,
         apply_types=False,
@@ -269,23 +232,6 @@ async def _record_of(message: Any) -> ConsumerRecord:
     """The bytes as they came: reading them is delivery's work, and so is parking the unreadable."""
     record: ConsumerRecord = message.raw_message
     return record
-
-
-def _arrival(delivery: Delivery, record: ConsumerRecord) -> Arrival:
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    return Arrival(
-        delivery.group,
-        delivery.topic,
-        record.partition,
-        record.offset,
-        (record.key or b"").decode(errors="replace"),
-        record.value or b"",
-        headers,
-    )
-
-
-def _away(error: Exception) -> TransientError:
-    return TransientError("bus-away", f"Kafka can not be reached: {error}")
 
 
 def _ms(seconds: float) -> int:

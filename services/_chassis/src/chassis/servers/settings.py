@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from datetime import date
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TIMEOUTS_MAX = 3  # runs over time before a message is parked, as in `DeliverySettings`
+_STRETCH = 0.6  # of the poll interval; the rest is for a handler that has just begun
 
 
 class ServerSettings(BaseSettings):
@@ -42,6 +46,21 @@ class ServerSettings(BaseSettings):
 
     health_port: int = 8080  # 0: one that the system hands out
     health_host: str = "0.0.0.0"  # noqa: S104 - the probes come from outside the container
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        """What waits for something ends before that something does."""
+        if self.drain_s >= self.rebalance_timeout_s:
+            raise ValueError("drain_s must be less than rebalance_timeout_s")
+        if TIMEOUTS_MAX * self.handler_timeout_s > self.stretch_s:
+            least = TIMEOUTS_MAX * self.handler_timeout_s / _STRETCH
+            raise ValueError(f"max_poll_interval_s must be at least {least:g}")
+        return self
+
+    @property
+    def stretch_s(self) -> float:
+        """How long a message is tried before it is handed back, so that the consumer polls."""
+        return _STRETCH * self.max_poll_interval_s
 
     def topic(self, name: str) -> str:
         """The topic's name on the servers."""

@@ -15,6 +15,7 @@ from chassis.http import Retries
 from chassis.limits import Budgets, CallLimits
 from chassis.service import JobRun
 from chassis.vault import Vault
+from schemas.ids import derive_id
 from schemas.settings import Settings
 from vendors.calls import unlimited
 from vendors.halopsa import Halo, HaloCredentials, Line, halo_url
@@ -22,7 +23,7 @@ from vendors.pax8 import Pax8, Pax8Credentials
 from vendors.tokens import Tokens
 
 PAX8, HALOPSA = "pax8", "halopsa"
-_SOURCE_JOBS = ("IngestDocument", "ListDocuments", "ReadDrafts")
+_RESERVE_OF = 50
 
 
 @dataclass
@@ -44,32 +45,44 @@ class Connections:
 
     async def open_pax8(self, run: JobRun, settings: Settings) -> Pax8:
         """The tenant's Pax8 account, under the call budget of the job's connection."""
-        return await self.pax8(run.tenant, settings, self._budgeted(run, settings))
+        limits = self._limits(PAX8, settings)
+        return await self._pax8(
+            run.tenant, settings, self._line(limits, run.tenant, run.connection)
+        )
 
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:
         """The tenant's HaloPSA account, under the call budget of the job's connection."""
-        return await self.halo(run.tenant, settings, self._budgeted(run, settings))
+        limits = self._limits(HALOPSA, settings)
+        return await self._halo(
+            run.tenant, settings, self._line(limits, run.tenant, run.connection)
+        )
 
-    async def pax8(self, tenant: str, settings: Settings, line: Line | None = None) -> Pax8:
-        """The tenant's Pax8 account, outside jobs."""
+    async def pax8(self, tenant: str, settings: Settings) -> Pax8:
+        """The tenant's Pax8 account for a short call outside jobs: it may use the reserve."""
+        return await self._pax8(tenant, settings, self._outside(PAX8, tenant, settings))
+
+    async def halo(self, tenant: str, settings: Settings) -> Halo:
+        """The tenant's HaloPSA account for a short call outside jobs: it may use the reserve."""
+        return await self._halo(tenant, settings, self._outside(HALOPSA, tenant, settings))
+
+    async def _pax8(self, tenant: str, settings: Settings, line: Line) -> Pax8:
         client_id, secret = await self._credentials(tenant, PAX8)
         base = f"{self.sandbox}/pax8" if self.sandbox else settings.pax8.url
         return Pax8(
             base,
             Pax8Credentials(client_id, secret),
-            line or self._line(PAX8),
+            line,
             tokens=self._token(tenant, base, client_id),
             in_flight=settings.pax8.in_flight,
         )
 
-    async def halo(self, tenant: str, settings: Settings, line: Line | None = None) -> Halo:
-        """The tenant's HaloPSA account, outside jobs."""
+    async def _halo(self, tenant: str, settings: Settings, line: Line) -> Halo:
         client_id, secret = await self._credentials(tenant, HALOPSA)
         base = f"{self.sandbox}/halopsa" if self.sandbox else halo_url(settings.halopsa.url)
         return Halo(
             base,
             HaloCredentials(client_id, secret, tenant=settings.halopsa.tenant),
-            line or self._line(HALOPSA),
+            line,
             tokens=self._token(tenant, base, client_id),
             in_flight=settings.halopsa.in_flight,
         )
@@ -84,23 +97,29 @@ class Connections:
             )
         return sealed["client_id"].get_secret_value(), sealed["client_secret"]
 
-    def _budgeted(self, run: JobRun, settings: Settings) -> Line:
-        vendor = PAX8 if run.kind in _SOURCE_JOBS else HALOPSA
-        if self.budgets is None:
-            return self._line(vendor)
-        halo = settings.halopsa
-        limits = (
-            CallLimits(settings.pax8.calls_per_minute, 60.0, in_flight=settings.pax8.in_flight)
-            if vendor == PAX8
-            else CallLimits(halo.calls_per_window, halo.window_s, in_flight=halo.in_flight)
-        )
-        budget = self.budgets.of(run.tenant, run.connection, limits)
-        take = self._counted(vendor, budget.take)
-        return Line(self.http, self.clock, take=take, blocked=budget.block, retries=self.retries)
+    def _limits(self, vendor: str, settings: Settings) -> CallLimits:
+        """The numbers of the settings; a fiftieth of them is kept for calls outside jobs."""
+        if vendor == PAX8:
+            calls, window_s = settings.pax8.calls_per_minute, 60.0
+            in_flight = settings.pax8.in_flight
+        else:
+            calls, window_s = settings.halopsa.calls_per_window, settings.halopsa.window_s
+            in_flight = settings.halopsa.in_flight
+        reserve = calls // _RESERVE_OF
+        return CallLimits(calls, window_s, reserve=reserve, in_flight=in_flight, vendor=vendor)
 
-    def _line(self, vendor: str) -> Line:
-        take = self._counted(vendor, unlimited)
-        return Line(self.http, self.clock, take=take, retries=self.retries)
+    def _outside(self, vendor: str, tenant: str, settings: Settings) -> Line:
+        url = settings.pax8.url if vendor == PAX8 else settings.halopsa.url
+        limits = self._limits(vendor, settings).outside_jobs()
+        return self._line(limits, tenant, derive_id("connection", tenant, vendor, url))
+
+    def _line(self, limits: CallLimits, tenant: str, connection: str) -> Line:
+        if self.budgets is None:
+            take = self._counted(limits.vendor, unlimited)
+            return Line(self.http, self.clock, take=take, retries=self.retries)
+        budget = self.budgets.of(tenant, connection, limits)
+        take = self._counted(limits.vendor, budget.take)
+        return Line(self.http, self.clock, take=take, blocked=budget.block, retries=self.retries)
 
     def _counted(
         self, vendor: str, take: Callable[[], Awaitable[None]]

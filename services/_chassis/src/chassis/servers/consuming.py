@@ -1,0 +1,154 @@
+"""One route's consumer: what FastStream hands over, `chassis.delivery` decides about.
+
+An acknowledgement commits the position of all the consumer's partitions, so it handles one message
+at a time. What is not done is handed back and comes again, after a short brake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from faststream import AckPolicy
+from faststream._internal.endpoint.subscriber.utils import MultiLock
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker, KafkaRoute, KafkaRouter
+
+from chassis.delivery import Delivery
+from chassis.errors import TransientError
+from chassis.log import logger
+from chassis.parked import Arrival
+from chassis.servers.settings import ServerSettings
+
+_log = logger("bus")
+_BRAKE_S = 0.2  # a message that is handed back comes again at once
+# A larger message arrives all the same, alone; this bounds what lies fetched for each partition.
+_FETCH_BYTES_MAX = 1024 * 1024
+_OF_TRANSPORT = frozenset({"content-type", "correlation_id"})  # FastStream's own headers
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Consumes one topic for one group, and answers when its partitions come and go."""
+
+    def __init__(self, delivery: Delivery, settings: ServerSettings) -> None:
+        self.delivery = delivery
+        self.subscriber: Any = None  # FastStream's, from `mount` on
+        self.assigned: int | None = None  # partitions held here; None: not told yet
+        self.rebalances = 0
+        self._settings = settings
+        self._prepared = False
+        self._stopped = False
+
+    def mount(self, broker: KafkaBroker) -> None:
+        """Subscribe."""
+        before = set(broker.subscribers)
+        broker.include_router(self._router())
+        [self.subscriber] = [s for s in broker.subscribers if s not in before]
+
+    @property
+    def client(self) -> Any:
+        """aiokafka's consumer, while it runs."""
+        return None if self.subscriber is None else self.subscriber.consumer
+
+    async def prepare(self) -> None:
+        """Learn what is parked; nothing is delivered before that."""
+        await self.delivery.prepare()
+        self._prepared = True
+
+    def stop(self) -> None:
+        """Take no further message, and end waits."""
+        self._stopped = True
+        self.delivery.stop()
+        if self.subscriber is not None:
+            self.subscriber.running = False
+
+    async def in_hand(self) -> None:
+        """Until the message in hand is done and acknowledged, at most the time there is."""
+        if isinstance(lock := getattr(self.subscriber, "lock", None), MultiLock):
+            await lock.wait_release(self._settings.drain_s)
+
+    async def on_record(self, record: ConsumerRecord) -> None:
+        """Done or parked: acknowledged. Else it is handed back."""
+        # An outage is waited out in stretches: the group takes a consumer that never polls for
+        # dead. A stretch is long enough for a handler to run over its time and be parked.
+        stretch_s = self._settings.stretch_s
+        limit = asyncio.get_running_loop().call_later(stretch_s, self.delivery.stop)
+        try:
+            done = await self._deliver(record)
+        finally:
+            limit.cancel()
+        if not done:
+            await asyncio.sleep(_BRAKE_S)
+            raise NackMessage
+
+    async def _deliver(self, record: ConsumerRecord) -> bool:
+        try:
+            if not self._prepared:
+                await self.prepare()
+        except TransientError as error:
+            _log.warning("delivery-waits", service=self.delivery.group, text=str(error))
+            return False
+        done = await self.delivery.deliver(_arrival(self.delivery, record))
+        if not done and not self._stopped:
+            self._prepared = False  # it was a stretch, or the partitions are leaving
+        return done
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """They leave when what is in hand is done: nobody else begins it meanwhile."""
+        self.assigned = None
+        if revoked:
+            self.delivery.stop()  # a message that only waits is handed back at once
+            await self.in_hand()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """What is parked for the keys that came is learnt before their first message."""
+        self._prepared = False
+        try:
+            if not self._stopped:
+                await self.prepare()
+        except TransientError as error:  # the first message tries again
+            _log.warning("delivery-waits", service=self.delivery.group, text=str(error))
+        self.assigned = len(assigned)
+        self.rebalances += 1
+        _log.info("partitions-assigned", service=self.delivery.group, count=len(assigned))
+
+    def _router(self) -> KafkaRouter:
+        s = self._settings
+        route = KafkaRoute(
+            self.on_record,
+            s.topic(self.delivery.topic),
+            group_id=s.topic(self.delivery.group),
+            auto_offset_reset="earliest",
+            listener=self,
+            partition_assignment_strategy=[StickyPartitionAssignor],
+            session_timeout_ms=_ms(s.session_timeout_s),
+            heartbeat_interval_ms=_ms(s.heartbeat_s),
+            rebalance_timeout_ms=_ms(s.rebalance_timeout_s),
+            max_poll_interval_ms=_ms(s.max_poll_interval_s),
+            max_partition_fetch_bytes=_FETCH_BYTES_MAX,
+        )
+        return KafkaRouter(
+            # A router does not inherit its broker's policy, and FastStream's own commits first.
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            handlers=[route],
+        )
+
+
+def _arrival(delivery: Delivery, record: ConsumerRecord) -> Arrival:
+    return Arrival(
+        delivery.group,
+        delivery.topic,
+        record.partition,
+        record.offset,
+        (record.key or b"").decode(errors="replace"),
+        record.value or b"",
+        {k: v.decode(errors="replace") for k, v in record.headers if k not in _OF_TRANSPORT},
+    )
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,80 @@
+"""How a process is, over HTTP: alive, ready, and its numbers for Prometheus.
+
+/healthz   503: only a new process helps
+/readyz    503: it takes no part right now, and will again by itself
+/metrics   docs/metrics.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+type Complaints = Callable[[], Awaitable[Sequence[str]]]
+
+
+@dataclass
+class Health:
+    """What the two probes ask: sentences about what is wrong, none when all is well."""
+
+    alive: Complaints
+    ready: Complaints
+
+
+def app_of(health: Health, registry: CollectorRegistry) -> Starlette:
+    """The three routes."""
+
+    async def healthz(_request: Request) -> Response:
+        return _answer(await health.alive())
+
+    async def readyz(_request: Request) -> Response:
+        return _answer(await health.ready())
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ]
+    )
+
+
+@asynccontextmanager
+async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
+    """Serve it meanwhile; the port, which the system hands out for 0."""
+    listening = socket.create_server((host, port))
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    task = asyncio.create_task(server.serve([listening]))
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _answer(complaints: Sequence[str]) -> Response:
+    if complaints:
+        return JSONResponse({"status": "no", "why": list(complaints)}, status_code=503)
+    return JSONResponse({"status": "ok"})

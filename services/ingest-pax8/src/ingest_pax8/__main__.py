@@ -1,0 +1,20 @@
+"""`python -m ingest_pax8`: the service as a process of its own."""
+
+from __future__ import annotations
+
+from chassis.servers.process import Parts, main
+from chassis.service import Service
+from ingest_pax8 import app
+from vendors.connections import Connections
+
+
+def build(parts: Parts) -> Service:
+    """Over the tenants' own Pax8 accounts."""
+    opened = Connections(parts.vault, parts.http, parts.clock, parts.sandbox, budgets=parts.budgets)
+    return app.build(
+        records=parts.records, outbox=parts.outbox, jobs=parts.jobs, open_pax8=opened.open_pax8
+    )
+
+
+if __name__ == "__main__":
+    main(build)

@@ -108,7 +108,9 @@ class Process:
 
     def __init__(self, settings: ServerSettings, keys: Keys, build: Build) -> None:
         clock = SystemClock(settings.today)
-        runner = RunnerSettings(sweep_s=settings.sweep_s, drain_s=settings.drain_s / 2)
+        runner = RunnerSettings(
+            ttl_s=settings.lease_ttl_s, sweep_s=settings.sweep_s, drain_s=settings.drain_s / 2
+        )
         self.store = ServerStore.open(settings, clock=clock)
         self._http = open_http(sandbox=bool(settings.sandbox))
         records = self.store.records

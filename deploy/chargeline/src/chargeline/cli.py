@@ -23,7 +23,7 @@ from chargeline.cli_options import (
     only_source,
     where_of,
 )
-from chargeline.cli_records import mappings, parked, sandbox
+from chargeline.cli_records import mappings, parked, sandbox, trace
 from chargeline.cli_servers import indexes, topics
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app = typer.Typer(
 app.add_typer(mappings, name="mappings")
 app.add_typer(parked, name="parked")
 app.add_typer(sandbox, name="sandbox")
+app.command()(trace)
 app.add_typer(topics, name="topics")
 app.add_typer(indexes, name="indexes")
 
@@ -258,6 +259,7 @@ def _refusal(code: str) -> bool:
         "run-not-there",
         "line-unknown",
         "servers-missing",
+        "trace-unknown",
         "document-unknown",
     ) or code.endswith(
         ("-login", "-unreachable", "-credentials-missing", "-address", "-token-refused")

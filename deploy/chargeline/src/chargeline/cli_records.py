@@ -112,3 +112,17 @@ def sandbox_serve(
     from sandbox.serve import serve
 
     serve(port, data, today=today.date() if today else None, latency_s=latency_s)
+
+
+def trace(
+    folder: Annotated[Path, typer.Option("--from", help="Where CHARGELINE_TRACE_FILE pointed.")],
+    what: Annotated[
+        str | None, typer.Argument(metavar="RUN|BATCH|LINE", help="Default: the last trace.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """One charge's way through all services, with how long each took."""
+    from chargeline import trace_shown
+
+    end(trace_shown.show_trace(where_of(data), folder, what, as_json=as_json))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +25,7 @@ from chassis.embedded.store import EmbeddedStore
 from chassis.errors import PermanentError
 from chassis.http import Retries
 from chassis.store import Store
+from chassis.telemetry.exporting import traced
 from vendors.connections import HALOPSA, PAX8
 
 if TYPE_CHECKING:
@@ -91,16 +93,17 @@ async def opened(
         hosts=servers is None or where.sandbox or host or "CHARGELINE_HOST" in os.environ,
     )
     try:
-        system = System.open(folder, options)
-        try:
-            await _prepare(system, file, sandbox=options.sandbox is not None, ask=running)
-            if running:
-                await system.start()
-            yield system
-        finally:
-            if running:
-                await system.stop()
-            system.close()
+        with traced("chargeline", f"{socket.gethostname()}-{os.getpid()}", os.environ):
+            system = System.open(folder, options)
+            try:
+                await _prepare(system, file, sandbox=options.sandbox is not None, ask=running)
+                if running:
+                    await system.start()
+                yield system
+            finally:
+                if running:
+                    await system.stop()
+                system.close()
     finally:
         if close is not None:
             close()

@@ -11,7 +11,7 @@ import httpx
 from chassis.telemetry import metrics, span, tracing
 
 _TOO_MANY = 429
-_WORD = re.compile(r"v\d+|[A-Za-z._-]+")
+_WORD = re.compile(r"v\d+|[A-Za-z]+\d?|[A-Za-z._-]+")
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from servers import Servers, servers, versions
 
 TESTS = Path(__file__).parents[1]
 KILLS = int(os.environ.get("KILLS", "50")) * int(os.environ.get("CHAOS_SCALE", "1"))
-KILLS_EACH = 10
+KILLS_EACH = 17
+FOLDERLESS = ("-m", "not servers and not folder")
 SHOWN = 20
 # Time passes twenty times as fast in the stories, so what the servers count for themselves is
 # given in hours; a command line lives in real time.
@@ -71,13 +72,13 @@ def contracts(real: Servers) -> int:
 def stories(real: Servers) -> int:
     """The end-to-end suite, unchanged, over Kafka and MongoDB."""
     files = [str(f) for f in _stories() if f.name != "test_command_line.py"]
-    return _tests(real.environment | ON_SERVERS | IN_HASTE, *files)
+    return _tests(real.environment | ON_SERVERS | IN_HASTE, *FOLDERLESS, *files)
 
 
 def commands(real: Servers) -> int:
     """Its command lines."""
     files = [str(f) for f in _stories() if f.name == "test_command_line.py"]
-    return _tests(real.environment | ON_SERVERS, *files)
+    return _tests(real.environment | ON_SERVERS, *FOLDERLESS, *files)
 
 
 def crashes(real: Servers) -> int:

@@ -69,7 +69,6 @@ type Build = Callable[[Parts], Service]
 def main(build: Build, *, watches_store: bool = False) -> NoReturn:
     """Run the service until it is asked to stop. `watches_store`: its numbers are told here."""
     logging.basicConfig(handlers=[Library()], level=logging.WARNING, force=True)
-    logging.getLogger("chargeline.kafka").setLevel(logging.ERROR)  # it warns of what is meant
     try:
         settings, keys = settings_from(os.environ)
     except PermanentError as refused:

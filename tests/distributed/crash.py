@@ -164,7 +164,7 @@ class Crash:
             replica = self.rng.choice(cluster.replicas)
             if not replica.alive:
                 continue
-            if self.rng.random() < 0.25:
+            if self.rng.random() < 0.3 and await asyncio.to_thread(replica.ready):
                 await self._roll(replica)
             elif replica.kill():
                 self.kills -= 1

@@ -21,6 +21,8 @@ JARS = ROOT / ".cache" / "kafka-dev"
 POM = ROOT / "deploy" / "kafka-dev" / "pom.xml"
 PROPERTIES = ROOT / "deploy" / "kafka-dev" / "server.properties"
 CLUSTER_ID = "Y2hhcmdlbGluZS10ZXN0cw"
+# What a killed process has written to memory is there for the next one, as on a disk.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 READY_S = 60.0
 STOP_S = 20.0
 TAIL = 40
@@ -32,7 +34,7 @@ class LocalKafka:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._own = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-kafka-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-kafka-", dir=MEMORY))
         self.port, self._controller = _free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 
+# What a killed process has written to memory is there for the next one, as on a disk.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 READY_S = 30.0
 IMAGE = "mongo:8"
 
@@ -26,7 +28,7 @@ class LocalMongo:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._own = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-mongo-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-mongo-", dir=MEMORY))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]

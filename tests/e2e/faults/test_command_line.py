@@ -71,6 +71,7 @@ def test_a_page_that_lacks_a_row(line: CommandLine) -> None:
     assert not posted_by_line(line.state("halopsa"))
 
 
+@pytest.mark.folder
 def test_one_edited_byte_of_the_store_fails_for_its_line(line: CommandLine, month: Month) -> None:
     assert line.bill().code == 0
     before = line.run("explain", "--all")

@@ -69,7 +69,6 @@ type Build = Callable[[Parts], Service]
 def main(build: Build, *, watches_store: bool = False) -> NoReturn:
     """Run the service until it is asked to stop. `watches_store`: its numbers are told here."""
     logging.basicConfig(handlers=[Library()], level=logging.WARNING, force=True)
-    logging.getLogger("chargeline.kafka").setLevel(logging.ERROR)  # it warns of what is meant
     try:
         settings, keys = settings_from(os.environ)
     except PermanentError as refused:
@@ -108,7 +107,9 @@ class Process:
 
     def __init__(self, settings: ServerSettings, keys: Keys, build: Build) -> None:
         clock = SystemClock(settings.today)
-        runner = RunnerSettings(sweep_s=settings.sweep_s, drain_s=settings.drain_s / 2)
+        runner = RunnerSettings(
+            ttl_s=settings.lease_ttl_s, sweep_s=settings.sweep_s, drain_s=settings.drain_s / 2
+        )
         self.store = ServerStore.open(settings, clock=clock)
         self._http = open_http(sandbox=bool(settings.sandbox))
         records = self.store.records

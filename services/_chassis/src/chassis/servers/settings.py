@@ -43,6 +43,7 @@ class ServerSettings(BaseSettings):
     drain_s: float = 25.0
     sweep_s: float = 5.0
     handler_timeout_s: float = 60.0
+    lease_ttl_s: float = 120.0  # longer than the slowest vendor write with its settle time
 
     health_port: int = 8080  # 0: one that the system hands out
     health_host: str = "0.0.0.0"  # noqa: S104 - the probes come from outside the container

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from random import Random
 from typing import Self
 
@@ -29,6 +30,7 @@ class ServerStore:
     def __init__(
         self, settings: ServerSettings, clock: Clock, jitter: Random, delivery: DeliverySettings
     ) -> None:
+        logging.getLogger("chargeline.kafka").setLevel(logging.ERROR)  # it warns of what is meant
         self.settings = settings
         self.client = open_client(settings)
         database = self.client[settings.database]
@@ -76,7 +78,7 @@ class ServerStore:
         )
 
     async def prepare(self) -> None:
-        """Make the topics and indexes that are missing: what two commands do before a deployment."""
+        """Make the topics and indexes that are missing, as two commands do for a deployment."""
         await topics.apply(self.settings)
         await indexes.apply(self.settings)
 

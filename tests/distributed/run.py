@@ -1,0 +1,126 @@
+"""`python -m distributed.run`: the suites that need real servers, and the crash histories.
+
+KILLS=50 and CHAOS_SCALE=1 by default; ONLY=contracts|stories|commands|crashes runs one part.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from distributed import crash
+from servers import Servers, servers, versions
+
+TESTS = Path(__file__).parents[1]
+KILLS = int(os.environ.get("KILLS", "50")) * int(os.environ.get("CHAOS_SCALE", "1"))
+KILLS_EACH = 17
+FOLDERLESS = ("-m", "not servers and not folder")
+SHOWN = 20
+# Time passes twenty times as fast in the stories, so what the servers count for themselves is
+# given in hours; a command line lives in real time.
+IN_HASTE = {
+    "CHARGELINE_HEARTBEAT_S": "10",
+    "CHARGELINE_REQUEST_TIMEOUT_S": "600",
+    "CHARGELINE_REBALANCE_TIMEOUT_S": "120",
+    "CHARGELINE_SESSION_TIMEOUT_S": "6",
+    "CHARGELINE_DRAIN_S": "100",
+    "CHARGELINE_SWEEP_S": "20",
+}
+ON_SERVERS = {
+    "CHARGELINE_STORIES_ON": "servers",
+    "CHARGELINE_NAMESPACE": "{data}-",
+    "CHARGELINE_PARTITIONS": "1",
+    "CHARGELINE_HOST": "1",
+}
+
+
+def main() -> int:
+    """Exit code 0 when every part is as it must be."""
+    only = os.environ.get("ONLY")
+    parts = {
+        "contracts": contracts,
+        "stories": stories,
+        "commands": commands,
+        "crashes": crashes,
+    }
+    failed = []
+    with servers() as real:
+        print(versions(), flush=True)
+        for name, part in parts.items():
+            if only in (None, name):
+                began = time.monotonic()
+                print(f"-- {name}", flush=True)
+                if part(real):
+                    failed.append(name)
+                print(f"-- {name}: {time.monotonic() - began:.0f} s", flush=True)
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def contracts(real: Servers) -> int:
+    """The same promises asked of Kafka and MongoDB, and what only they can break."""
+    return _tests(real.environment, "-m", "servers", str(TESTS))
+
+
+def stories(real: Servers) -> int:
+    """The end-to-end suite, unchanged, over Kafka and MongoDB."""
+    files = [str(f) for f in _stories() if f.name != "test_command_line.py"]
+    return _tests(real.environment | ON_SERVERS | IN_HASTE, *FOLDERLESS, *files)
+
+
+def commands(real: Servers) -> int:
+    """Its command lines."""
+    files = [str(f) for f in _stories() if f.name == "test_command_line.py"]
+    return _tests(real.environment | ON_SERVERS, *FOLDERLESS, *files)
+
+
+def crashes(real: Servers) -> int:
+    """Every service twice, killed and rolled at drawn moments, in one history after the other."""
+    happened: Counter[str] = Counter()
+    lost = doubled = unbalanced = 0
+    able = tuple(server for server in (real.broker, real.store) if server is not None)
+    with tempfile.TemporaryDirectory(prefix="chargeline-crash-") as folder:
+        for seed in range(-(-KILLS // KILLS_EACH)):
+            place = Path(folder) / str(seed)
+            outcome = crash.play(seed, place, real.environment, KILLS_EACH, able)
+            happened += outcome.happened
+            lost, doubled = lost + len(outcome.lost), doubled + len(outcome.doubled)
+            unbalanced += len(outcome.unbalanced)
+            print(f"history {seed}: {outcome.seconds:.0f} s {dict(outcome.happened)}", flush=True)
+            for wrong in outcome.wrong[:SHOWN]:
+                print(f"  {wrong}")
+    for what, times in sorted(happened.items()):
+        print(f"  {what:<28}{times:>5}")
+    kills = _sum(happened, "kill ")
+    rebalances = kills + 2 * _sum(happened, "roll ")  # a rolled process leaves and comes again
+    restarts = _sum(happened, "restart ")
+    print(
+        f"kills={kills} rebalances={rebalances} restarts={restarts}"
+        f" lost={lost} doubled={doubled} unbalanced={unbalanced}"
+    )
+    return int(bool(lost or doubled or unbalanced) or kills < KILLS)
+
+
+def _stories() -> Sequence[Path]:
+    return sorted((TESTS / "e2e").rglob("test_*.py"))
+
+
+def _tests(environment: dict[str, str], *what: str) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "suites", *what], env=os.environ | environment, check=False
+    ).returncode
+
+
+def _sum(happened: Counter[str], prefix: str) -> int:
+    return sum(times for what, times in happened.items() if what.startswith(prefix))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

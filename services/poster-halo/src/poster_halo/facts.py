@@ -182,11 +182,10 @@ def _invoice(operation: Operation, invoice_date: str) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    row: dict[str, Any] = {"change": change.kind}
-    if change.want is not None:
-        row |= _after(change.want)
-    if change.there is not None:
-        there = change.there
+    want, there = change.want, change.there
+    row: dict[str, Any]
+    row = {"change": change.kind} if want is None else _after(change.kind, want)
+    if there is not None:
         row["before"] = {
             "line": there.line,
             "at": there.ext,
@@ -199,14 +198,16 @@ def _change(change: Change) -> dict[str, Any]:
     return row
 
 
-def _after(line: Desired) -> dict[str, Any]:
+def _after(kind: str, line: Desired) -> dict[str, Any]:
+    quantity, price, cost = line.figures
     return {
+        "change": kind,
         "line": line.id,
         "text": line.text,
         "item": line.item,
-        "quantity": plain(line.quantity),
-        "price": plain(line.price),
-        "cost": plain(line.cost),
+        "quantity": quantity,
+        "price": price,
+        "cost": cost,
         "amount": plain(line.money),
         "cost_amount": plain(line.cost_money),
         "restated": line.restated,

@@ -84,9 +84,7 @@ def expected_lines(plan: Plan, operation: Operation) -> list[Desired]:
 
 def as_sent(lines: list[Desired]) -> PostedLines:
     """What a write is expected to put there."""
-    return {
-        line.id: (0, plain(line.quantity), plain(line.price), plain(line.cost)) for line in lines
-    }
+    return {line.id: (0, *line.figures) for line in lines}
 
 
 def as_read(found: dict[str, list[OurLine]]) -> PostedLines:

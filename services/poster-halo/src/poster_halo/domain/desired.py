@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from poster_halo.domain.amounts import Precision, amounts, original
-from schemas.money import ZERO
+from poster_halo.domain.amounts import Amounts, Precision, amounts, original
+from schemas.money import ZERO, plain
 
 SHORT_MAX = 255
 LONG_MAX = 4000
 _VARIABLE = re.compile(r"\$(?=\w)")
 _NO_ORDER = frozenset({"", "n/a", "na", "none", "-"})
+
+Figures = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -50,6 +52,14 @@ class Desired:
     settled_cost: Decimal = ZERO
     is_settled: bool = False  # nothing is left to post
     counts: int = 1  # 0: a credit of an older document's line, no line of this one
+    _figures: Figures | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def figures(self) -> Figures:
+        """Quantity, price and cost, spelled once for the digest, the plan view and the invoice."""
+        if self._figures is None:
+            self._figures = _spelled(self.quantity, self.price, self.cost)
+        return self._figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,16 @@ def desired_lines(
     several = len({row.get("company") for row in kept}) > 1
     chosen = frozenset(selection)
     none = Item()
+    met: dict[_Given, _Sums] = {}  # the lines of a client repeat their quantities and prices
     lines = []
     for row in kept:
-        item = items.get(row.get("product_key") or "", none)
-        line = _line(row, item, to, several_companies=several)
+        get = row.get
+        given = get("quantity"), get("price"), get("cost"), row["total"], row["cost_total"]
+        sums = met.get(given)
+        if sums is None:
+            sums = met[given] = _sums(given, to)
+        item = items.get(get("product_key") or "", none)
+        line = _line(row, item, sums, several_companies=several)
         if chosen and line.id not in chosen:
             line.hold = "not-selected"
         elif item.missing is not None:
@@ -86,22 +102,44 @@ def desired_lines(
     return lines
 
 
-def _line(row: Mapping[str, Any], item: Item, to: Precision, *, several_companies: bool) -> Desired:
-    get = row.get
-    quantity, price, cost = get("quantity"), get("price"), get("cost")
-    quantity = None if quantity is None else Decimal(quantity)
-    price = None if price is None else Decimal(price)
-    cost = None if cost is None else Decimal(cost)
-    total, cost_total = Decimal(row["total"]), Decimal(row["cost_total"])
+# Quantity, price, cost, total and total cost as the message spells them.
+_Given = tuple[str | None, str | None, str | None, str, str]
+
+
+class _Sums(NamedTuple):
+    """What the amounts of a line come to; `original` is for a restated line's text."""
+
+    sent: Amounts
+    figures: Figures
+    total: Decimal
+    cost_total: Decimal
+    original: str
+
+
+def _sums(given: _Given, to: Precision) -> _Sums:
+    quantity, price, cost = (None if one is None else Decimal(one) for one in given[:3])
+    total, cost_total = Decimal(given[3]), Decimal(given[4])
     sent = amounts(quantity, (price, cost), (total, cost_total), to)
-    text = escaped(row.get("text") or row.get("name") or row.get("sku") or "Charge")
+    figures = _spelled(sent.quantity, sent.price, sent.cost)
+    text = original(quantity, price) if sent.restated else ""
+    return _Sums(sent, figures, total, cost_total, text)
+
+
+def _spelled(quantity: Decimal, price: Decimal, cost: Decimal) -> Figures:
+    return plain(quantity), plain(price), plain(cost)
+
+
+def _line(row: Mapping[str, Any], item: Item, sums: _Sums, *, several_companies: bool) -> Desired:
+    get = row.get
+    sent = sums.sent
+    text = escaped(get("text") or get("name") or get("sku") or "Charge")
     details = [text] if len(text) > SHORT_MAX else []
-    if several_companies and row.get("company_name"):
+    if several_companies and get("company_name"):
         details.append(escaped(str(row["company_name"])))
-    if sent.restated and (given := original(quantity, price)):
-        details.append(f"Originally {given}")
+    if sums.original:
+        details.append(f"Originally {sums.original}")
     start = get("start")
-    return Desired(
+    line = Desired(
         id=row["id"],
         slot=get("slot") or row["id"],
         kind=get("kind", "seat"),
@@ -115,14 +153,16 @@ def _line(row: Mapping[str, Any], item: Item, to: Precision, *, several_companie
         cost=sent.cost,
         money=sent.money,
         cost_money=sent.cost_money,
-        total=total,
-        cost_total=cost_total,
+        total=sums.total,
+        cost_total=sums.cost_total,
         start=start,
         end=_last_day(start, get("end")),
         order=order_of(order) if (order := get("order")) else "",
         restated=sent.restated,
-        warnings=tuple(row.get("warnings") or ()),
+        warnings=tuple(given) if (given := get("warnings")) else (),
     )
+    line._figures = sums.figures  # as the property would spell them
+    return line
 
 
 def order_of(given: str | None) -> str:

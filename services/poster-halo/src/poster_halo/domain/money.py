@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from poster_halo.domain.desired import Desired
@@ -11,9 +13,21 @@ from schemas.money import ZERO
 from schemas.statement import Entry, Outcome, merge
 
 
+@dataclass(slots=True)
+class _Sum:
+    price: Decimal = ZERO
+    cost: Decimal = ZERO
+    lines: int = 0
+
+    def add(self, price: Decimal, cost: Decimal, lines: int) -> None:
+        self.price += price
+        self.cost += cost
+        self.lines += lines
+
+
 def entries(
     lines: Iterable[Desired],
-    posted: Mapping[str, Iterable[OurLine]],
+    posted: Mapping[str, Sequence[OurLine]],
     otherwise: Mapping[str, tuple[Outcome, str]],
     rest: tuple[Outcome, str],
 ) -> tuple[Entry, ...]:
@@ -22,45 +36,25 @@ def entries(
     A line in `posted` with nothing read back is missing there: only its rounding is known, so the
     statement shows its money as unexplained.
     """
-    sums: dict[tuple[Outcome, str], list[Decimal]] = {}
-    counts: dict[tuple[Outcome, str], int] = {}
+    sums: dict[tuple[Outcome, str], _Sum] = defaultdict(_Sum)
+    read, rounding = sums["posted", ""], sums["rounding", ""]
     for line in lines:
         if line.settled or line.settled_cost:
-            whole = int(line.is_settled)
-            _add(sums, counts, ("settled", ""), line.settled, line.settled_cost, whole)
+            sums["settled", ""].add(line.settled, line.settled_cost, int(line.is_settled))
         found = posted.get(line.id)
         if line.is_settled:
-            if line.total or line.cost_total:
-                _add(sums, counts, ("rounding", ""), line.total, line.cost_total, 0)
+            rounding.add(line.total, line.cost_total, 0)
         elif found is None:
-            key = otherwise.get(line.id, rest)
-            _add(sums, counts, key, line.total, line.cost_total, line.counts)
+            sums[otherwise.get(line.id, rest)].add(line.total, line.cost_total, line.counts)
         else:
-            price = sum((one.money for one in found), ZERO)
-            cost = sum((one.cost_money for one in found), ZERO)
-            _add(sums, counts, ("posted", ""), price, cost, line.counts)
-            over = line.total - line.money, line.cost_total - line.cost_money
-            if over[0] or over[1]:
-                _add(sums, counts, ("rounding", ""), *over, line.counts)
+            for one in found:
+                read.add(one.money, one.cost_money, 0)
+            read.lines += line.counts
+            over, cost_over = line.total - line.money, line.cost_total - line.cost_money
+            if over or cost_over:
+                rounding.add(over, cost_over, line.counts)
     return merge(
-        Entry(outcome=key[0], reason=key[1], lines=counts[key], price=price, cost=cost)
-        for key, (price, cost) in sums.items()
+        Entry(outcome=key[0], reason=key[1], lines=s.lines, price=s.price, cost=s.cost)
+        for key, s in sums.items()
+        if s.lines or s.price or s.cost
     )
-
-
-def _add(
-    sums: dict[tuple[Outcome, str], list[Decimal]],
-    counts: dict[tuple[Outcome, str], int],
-    key: tuple[Outcome, str],
-    price: Decimal,
-    cost: Decimal,
-    lines: int,
-) -> None:
-    there = sums.get(key)
-    if there is None:
-        sums[key] = [price, cost]
-        counts[key] = lines
-        return
-    there[0] += price
-    there[1] += cost
-    counts[key] += lines

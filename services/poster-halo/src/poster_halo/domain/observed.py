@@ -112,6 +112,7 @@ class Observed:
     by_reference: dict[str, list[Document]] = field(default_factory=lambda: defaultdict(list))
     by_client: dict[int, list[Document]] = field(default_factory=lambda: defaultdict(list))
     copies: dict[int, list[Document]] = field(default_factory=lambda: defaultdict(list))
+    prefixes: set[str] = field(default_factory=set)  # of references; none is ever taken out
 
     def add(self, documents: Iterable[Document]) -> None:
         """Take documents in; one met before is replaced."""
@@ -128,6 +129,7 @@ class Observed:
                 self.copies[document.from_recurring].append(document)
             elif document.reference:
                 self.by_reference[document.reference].append(document)
+            self.prefixes.add(document.reference.rpartition("-")[0])
 
     def _forget(self, old: Document) -> None:
         for line in old.ours:

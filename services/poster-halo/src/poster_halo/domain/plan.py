@@ -95,7 +95,7 @@ def _group(
     made: Plan, part: str, lines: list[Desired], own: Sequence[Document], observed: Observed
 ) -> None:
     batch = made.batch
-    names = part_names(made, part)
+    names = part_names(made, part, observed)
     mine = [d for d in own if d.id > 0 and (not batch.policy_per_order or d.reference in names)]
     if mine and not batch.selected:
         target = max(mine, key=lambda d: d.id)
@@ -120,7 +120,7 @@ def _onto_latest(
     if target is not None and why is None:
         _append(made, target, left)
     elif mine or batch.policy.when_not_open == "new":
-        used = sum(1 for name in part_names(made, "") if observed.by_reference.get(name))
+        used = sum(1 for name in part_names(made, "", observed) if observed.by_reference.get(name))
         _create(made, numbered("", used), left, observed, beside=mine[0].id if mine else 0)
     else:
         where = f"invoice {target.id}: " if target else ""

@@ -150,7 +150,8 @@ def _row(change: Change) -> str:
     want = change.want
     if want is None:
         return f"{change.kind}|{there}"
+    quantity, price, cost = want.figures
     return (
-        f"{change.kind}|{there}|{want.id}|{want.item}|{want.quantity}|{want.price}|{want.cost}"
+        f"{change.kind}|{there}|{want.id}|{want.item}|{quantity}|{price}|{cost}"
         f"|{want.start}|{want.end}|{want.text}"
     )

@@ -26,11 +26,15 @@ class Standing:
     def split(self) -> list[Desired]:
         """Fills `standing`; returns the lines that stand nowhere."""
         made, observed = self.made, self.observed
+        met, connections = observed.by_line, self.elsewhere.connections
         updates = made.batch.policy.behaviour == "recurring"
         left: list[Desired] = []
         away: list[Desired] = []
         for want in made.lines:
             if want.is_settled:
+                continue
+            if want.id not in met and want.id not in connections:  # nearly every line is new
+                left.append(want)
                 continue
             hits = observed.live(want.id)
             copies = [] if hits else observed.copied(want.id)
@@ -47,7 +51,7 @@ class Standing:
                     left.append(want)
                 else:
                     self.differing.append(want)
-            elif want.id in self.elsewhere.connections:
+            elif want.id in connections:
                 away.append(want)
             else:
                 left.append(want)
@@ -81,7 +85,7 @@ class Standing:
             made.hold(made.code, made.text, left)
 
     def _twins(self) -> str:
-        for name in references_of(self.made, self.posting, self.made.generation):
+        for name in references_of(self.made, self.posting, self.observed):
             there = [d for d in self.observed.by_reference.get(name, ()) if not d.voided]
             if len(there) > 1:
                 return f"reference {name} on invoices {', '.join(str(d.id) for d in there)}"

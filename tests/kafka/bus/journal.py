@@ -85,9 +85,10 @@ class Replica:
         given = settings.model_dump(mode="json", exclude={"today", "replica"})
         environment = {f"CHARGELINE_{name.upper()}": str(value) for name, value in given.items()}
         self._journal = journal
+        paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
         self._process = subprocess.Popen(
             [sys.executable, str(REPLICA), str(journal.path), str(takes_s)],
-            env={**os.environ, **environment, "PYTHONPATH": str(TESTS)},
+            env={**os.environ, **environment, "PYTHONPATH": paths},
         )
 
     async def joined(self) -> None:

@@ -9,11 +9,12 @@ export PYTHONPATH := tests
 RUN := uv run --frozen
 RUNS ?= 300
 CHAOS_SCALE ?= 1
+KILLS ?= 50
 
-.PHONY: help setup run test check fmt schemas chaos mutants matrix months bench clean
+.PHONY: help setup run test check fmt schemas chaos mutants matrix months kafka distributed bench clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install everything the lock file names into .venv
 	@uv sync --frozen
@@ -50,6 +51,12 @@ matrix: setup ## behaviours x lifecycle modes x modifiers x levels against a tab
 
 months: setup ## a year on one data folder, recurring invoices created in between
 	@$(RUN) python -m months.run
+
+kafka: setup ## every suite on a real broker and store; services killed, rolled, cut off (KILLS=50, ONLY=part)
+	@KILLS=$(KILLS) CHAOS_SCALE=$(CHAOS_SCALE) ONLY=$(ONLY) $(RUN) python -m distributed.run
+
+distributed: setup ## a month over a process per service, its trace and events; the same month embedded
+	@$(RUN) python -m distributed.month
 
 bench: setup ## speed, size and vendor calls as ratios to a floor measured in the same run
 	@$(RUN) python -m bench.run

@@ -1,4 +1,4 @@
-"""One history over processes: every service twice, killed and stopped at drawn moments.
+"""One history over processes: every service twice, killed, stopped and cut off at drawn moments.
 
 The driver is a client of the servers, as the command line is; the sandboxes live in a process of
 their own and outlive everything. In the end the oracle reads the load and HaloPSA's state alone.
@@ -30,9 +30,12 @@ from chassis.servers.settings import ServerSettings
 from chassis.vault import Keys
 from distributed.cluster import Cluster, Replica
 from sandbox.core import dumps, loads
+from servers import LocalKafka, LocalMongo
+from servers.toxiproxy import KINDS, Toxiproxy
 
 PATIENCE_S = 90.0
 PAUSE_S = (0.1, 0.9)
+FAULT_S = (0.2, 2.0)
 FAULTS = ("lost_answer", "reset", "empty_500", "error_500", "html")
 CALLS = (
     ("pax8", "GET", "/invoices"),
@@ -64,6 +67,27 @@ class Outcome:
         return [*self.lost, *self.doubled, *self.unbalanced]
 
 
+@dataclass(frozen=True)
+class Network:
+    """The services' way to broker, store and vendors; `share` of the events are its faults."""
+
+    proxy: Toxiproxy
+    broker: LocalKafka
+    store: LocalMongo
+    share: float = 0.5
+
+    def addresses(self, sandbox: str) -> dict[str, str]:
+        """All three ways lead through the proxy."""
+        self.proxy.listen("kafka", self.broker.behind, self.broker.proxied)
+        store = self.proxy.listen("mongodb", self.store.port)
+        vendors = self.proxy.listen("vendors", int(sandbox.rsplit(":", 1)[1]))
+        return {
+            "CHARGELINE_KAFKA": f"127.0.0.1:{self.broker.proxied}",
+            "CHARGELINE_MONGODB": f"mongodb://127.0.0.1:{store}/?directConnection=true",
+            "CHARGELINE_SANDBOX": f"http://127.0.0.1:{vendors}",
+        }
+
+
 class Crash:
     """`broker` and `store` are killed, too, when they are given."""
 
@@ -74,7 +98,9 @@ class Crash:
         environment: dict[str, str],
         kills: int,
         servers: tuple[Server, ...] = (),
+        network: Network | None = None,
     ) -> None:
+        self.network = network
         self.rng = Random(f"distributed {seed}")
         self.world = world.make(seed, small=True)
         self.folder = folder
@@ -102,15 +128,20 @@ class Crash:
                 assert sandboxes.stdout is not None, "its ready line is read"
                 self.url = sandboxes.stdout.readline().split()[-1]
                 self._load()
-                with Cluster(
-                    self.folder, self.environment | {"CHARGELINE_SANDBOX": self.url}, replicas=2
-                ) as cluster:
+                with Cluster(self.folder, self._services(), replicas=2) as cluster:
                     asyncio.run(self._history(cluster))
                 self._judge()
             finally:
                 sandboxes.kill()
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
+
+    def _services(self) -> dict[str, str]:
+        """What the services are told: the servers' addresses, or those of the faulty network."""
+        sandbox = {"CHARGELINE_SANDBOX": self.url}
+        if self.network is None:
+            return self.environment | sandbox
+        return self.environment | sandbox | self.network.addresses(self.url)
 
     def _load(self) -> None:
         for name, payload in self.world.load.items():
@@ -130,7 +161,9 @@ class Crash:
             clock=SystemClock(self.world.today),
             retries=Retries(first_wait_s=0.02, wait_max_s=0.2),
             keys=Keys((bytes(range(32)),)),
-            servers=ServerSettings.model_validate(_settings(cluster.environment)),
+            servers=ServerSettings.model_validate(
+                _settings(cluster.environment | self.environment)
+            ),
             hosts=False,
         )
         async with System.open(self.folder / "data", options) as system:
@@ -141,6 +174,8 @@ class Crash:
             finally:
                 self.over = True
                 await reaper
+                if self.network is not None:
+                    self.network.proxy.heal()
             await asyncio.to_thread(cluster.wait_until_ready)
             self._calm()
             await self._work(system)
@@ -158,6 +193,9 @@ class Crash:
         """Kill, or stop as a deployment does, and start again."""
         while self.kills and not self.over:
             await asyncio.sleep(self.rng.uniform(*PAUSE_S))
+            if self.network is not None and self.rng.random() < self.network.share:
+                await self._disturb(self.network)
+                continue
             if self.servers and self.rng.random() < 0.08:
                 await self._restart(self.rng.choice(self.servers))
                 continue
@@ -179,6 +217,14 @@ class Crash:
             self.outcome.unbalanced.append(f"{replica.name} stopped with {code}\n{replica.tail()}")
         self.outcome.happened[f"roll {replica.service}"] += 1
         replica.start()
+
+    async def _disturb(self, network: Network) -> None:
+        """A fault on one of the three ways, for a while."""
+        name, kind = self.rng.choice(network.proxy.names), self.rng.choice(KINDS)
+        await asyncio.to_thread(network.proxy.begin, name, kind, self.rng)
+        await asyncio.sleep(self.rng.uniform(*FAULT_S))
+        await asyncio.to_thread(network.proxy.heal)
+        self.outcome.happened[f"network {name} {kind}"] += 1
 
     async def _restart(self, server: Server) -> None:
         await asyncio.to_thread(server.kill)
@@ -239,9 +285,10 @@ def play(
     environment: dict[str, str],
     kills: int,
     servers: tuple[Server, ...] = (),
+    network: Network | None = None,
 ) -> Outcome:
     """One seed; its moments are the clock's, so it is repeated but not replayed exactly."""
-    crash = Crash(seed, folder, environment, kills, servers)
+    crash = Crash(seed, folder, environment, kills, servers, network)
     with contextlib.suppress(drive.Stuck):
         return crash.live()
     crash.outcome.unbalanced.append("liveness: it does not end")

@@ -12,10 +12,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from distributed import crash
 from servers import Servers, servers, versions
+from servers.toxiproxy import Toxiproxy
 
 TESTS = Path(__file__).parents[1]
 KILLS = int(os.environ.get("KILLS", "50")) * int(os.environ.get("CHAOS_SCALE", "1"))
@@ -42,7 +44,7 @@ ON_SERVERS = {
 
 def main() -> int:
     """Exit code 0 when every part is as it must be."""
-    only = os.environ.get("ONLY")
+    only = os.environ.get("ONLY") or None
     parts = {
         "contracts": contracts,
         "stories": stories,
@@ -86,10 +88,15 @@ def crashes(real: Servers) -> int:
     happened: Counter[str] = Counter()
     lost = doubled = unbalanced = 0
     able = tuple(server for server in (real.broker, real.store) if server is not None)
-    with tempfile.TemporaryDirectory(prefix="chargeline-crash-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="chargeline-crash-"))
+        proxy = stack.enter_context(Toxiproxy()) if len(able) == 2 else None
         for seed in range(-(-KILLS // KILLS_EACH)):
             place = Path(folder) / str(seed)
-            outcome = crash.play(seed, place, real.environment, KILLS_EACH, able)
+            network = None
+            if proxy is not None and real.broker is not None and real.store is not None:
+                network = crash.Network(proxy, real.broker, real.store)
+            outcome = crash.play(seed, place, real.environment, KILLS_EACH, able, network)
             happened += outcome.happened
             lost, doubled = lost + len(outcome.lost), doubled + len(outcome.doubled)
             unbalanced += len(outcome.unbalanced)
@@ -101,8 +108,9 @@ def crashes(real: Servers) -> int:
     kills = _sum(happened, "kill ")
     rebalances = kills + 2 * _sum(happened, "roll ")  # a rolled process leaves and comes again
     restarts = _sum(happened, "restart ")
+    faults = _sum(happened, "network ")
     print(
-        f"kills={kills} rebalances={rebalances} restarts={restarts}"
+        f"kills={kills} rebalances={rebalances} restarts={restarts} network_faults={faults}"
         f" lost={lost} doubled={doubled} unbalanced={unbalanced}"
     )
     return int(bool(lost or doubled or unbalanced) or kills < KILLS)

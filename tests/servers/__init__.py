@@ -12,6 +12,8 @@ from servers.kafka import version as kafka_version
 from servers.mongodb import LocalMongo, mongodb
 from servers.mongodb import version as mongodb_version
 
+__all__ = ["LocalKafka", "LocalMongo", "Servers", "servers", "versions"]
+
 # Seconds for minutes: what a process waits for when another one dies, or a server is away.
 QUICK = {
     "CHARGELINE_PARTITIONS": "4",

@@ -30,12 +30,15 @@ IMAGE = "apache/kafka:4.1.1"
 
 
 class LocalKafka:
-    """One broker in KRaft mode: `start`, `kill`, `restart` on the same port and the same data."""
+    """One broker in KRaft mode: `start`, `kill`, `restart` on the same port and the same data.
+
+    A proxy that listens on `proxied` and leads to `behind` keeps its clients.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._own = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="chargeline-kafka-", dir=MEMORY))
-        self.port, self._controller = _free_ports(2)
+        self.port, self._controller, self.behind, self.proxied = _free_ports(4)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,6 +85,8 @@ class LocalKafka:
         places = {
             "{port}": str(self.port),
             "{controller}": str(self._controller),
+            "{behind}": str(self.behind),
+            "{proxied}": str(self.proxied),
             "{folder}": str(self.folder / "data"),
         }
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -20,31 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import distributed
+from bench.row import Row
 from bench.server import calls, served
 from sandbox.generate import generate_large
 
 QUICK = "--quick" in sys.argv
 PIPELINE_MAX, NORMALIZER_MAX = 40.0, 8.0
 MEMORY_MAX_MIB, READY_MAX_S, HELP_MAX_S = 150.0, 3.0, 0.5
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; without a limit it is information."""
-
-    what: str
-    figure: str
-    floor: str = ""
-    ratio: str = ""
-    limit: str = ""
-    met: bool | None = None
-
-    def text(self) -> str:
-        verdict = {None: "", True: "yes", False: "NO"}[self.met]
-        return (
-            f"{self.what:<48}{self.figure:>14}{self.floor:>12}{self.ratio:>9}"
-            f"{self.limit:>10}  {verdict}"
-        )
 
 
 @dataclass
@@ -176,7 +159,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(Row("figure", "measured", "floor", "ratio", "limit").text() + "met", flush=True)
     missed = []
-    for rows in (starts(), speed(), memory()):
+    for rows in (starts(), speed(), memory(), distributed.figures()):
         for row in rows:
             print(row.text(), flush=True)
             if row.met is False:

@@ -5,6 +5,7 @@ CHARGELINE_TEST_KAFKA=local (default) | testcontainers | host:port
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,8 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-JARS = ROOT / ".cache" / "kafka-dev"
 POM = ROOT / "deploy" / "kafka-dev" / "pom.xml"
+VERSION = re.findall(r"<kafka>(.+)</kafka>", POM.read_text(encoding="utf-8"))[0]
+JARS = ROOT / ".cache" / f"kafka-dev-{VERSION}"
 PROPERTIES = ROOT / "deploy" / "kafka-dev" / "server.properties"
 CLUSTER_ID = "Y2hhcmdlbGluZS10ZXN0cw"
 # What a killed process has written to memory is there for the next one, as on a disk.
@@ -26,7 +28,7 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 READY_S = 60.0
 STOP_S = 20.0
 TAIL = 40
-IMAGE = "apache/kafka:4.1.1"
+IMAGE = f"apache/kafka:{VERSION}"
 
 
 class LocalKafka:
@@ -129,8 +131,8 @@ def kafka() -> Iterator[tuple[str, LocalKafka | None]]:
 def version() -> str:
     """What the tests ran on, for the record."""
     choice = os.environ.get("CHARGELINE_TEST_KAFKA", "local")
-    jars = [p.name for p in JARS.glob("kafka-clients-*.jar")]
-    return {"local": f"Apache Kafka, {jars[0] if jars else 'not fetched'}"}.get(choice, choice)
+    known = {"local": f"Apache Kafka {VERSION}", "testcontainers": IMAGE}
+    return known.get(choice, choice)
 
 
 def _java(main: str) -> list[str]:
@@ -142,11 +144,17 @@ def _java(main: str) -> list[str]:
 
 
 def _fetch_jars() -> None:
-    if any(JARS.glob("kafka_*.jar")):
+    """Whole or not at all, whoever is interrupted, and however many fetch at once."""
+    if JARS.exists():
         return
     maven = shutil.which("mvn")
     assert maven, "no Maven on this machine: install it, or name a broker"
-    subprocess.run([maven, "-q", "-B", "-f", str(POM), "package"], check=True)
+    JARS.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=JARS.parent) as folder:
+        jars = Path(folder) / "jars"
+        subprocess.run([maven, "-q", "-B", "-f", str(POM), "package", f"-Djars={jars}"], check=True)
+        with contextlib.suppress(OSError):  # somebody else was faster
+            jars.rename(JARS)
 
 
 def _free_ports(number: int) -> list[int]:

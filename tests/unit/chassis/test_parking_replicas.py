@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chassis.clock import LoopClock
+from chassis.delivery import Stopped
 from chassis.embedded import EmbeddedStore, InlineExecutor
 from chassis.errors import PermanentError
 from chassis.lanes import OpenKeys, Place
@@ -189,6 +190,24 @@ def test_a_replica_that_lost_its_lease_leaves_the_message_alone(tmp_path: Path) 
         await other.resume()
         assert await asked == Retried(1)
         assert world.handled == [("other", 1)]
+
+    told(tmp_path, story)
+
+
+def test_a_retry_in_a_process_that_stops_waits_for_another(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        stopping, other = world.process("stopping", runs=False), world.process("other")
+        await world.park(other, 1)
+
+        async def stopped(_arrival: Arrival) -> Cause | None:
+            raise Stopped
+
+        stopping.enlist(GROUP, stopped)
+        asked = asyncio.create_task(stopping.retry_key("msp", GROUP, KEY))
+        await world.clock.sleep(LEASE_S / 3)
+        assert not asked.done()
+        await other.resume()
+        assert await asked == Retried(1)
 
     told(tmp_path, story)
 

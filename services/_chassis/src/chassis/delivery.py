@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from chassis.bodies import Bodies
 from chassis.clock import Clock
 from chassis.errors import Failure, TransientError
+from chassis.lanes import LaneLeft
 from chassis.log import logger
 from chassis.parked import Arrival, Cause
 from chassis.parking import Parking
@@ -46,7 +47,7 @@ class DeliverySettings:
     log_prune_limit: int = 500
 
 
-class Stopped(Exception):  # noqa: N818 - an instruction, not an error
+class Stopped(LaneLeft):
     """The bus stops: the message stays where it is."""
 
 

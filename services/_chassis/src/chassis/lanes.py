@@ -20,8 +20,8 @@ from chassis.table import Table
 ATTEMPTS_MAX = 50  # a collision means that somebody else got on, so this many in a row is a fault
 
 
-class LaneLost(Exception):  # noqa: N818 - an instruction, not an error
-    """Another process works this lane off now; this one leaves it."""
+class LaneLeft(Exception):  # noqa: N818 - an instruction, not an error
+    """This process leaves the lane: another one works it off now, or this one stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Lanes:
                 lane = await self.change(place, self._renewed)
             except TransientError:
                 continue  # the store is away; the lease goes on until its end
-            except LaneLost:
+            except LaneLeft:
                 return
             assert lane.until is not None, "a lease has an end"
             ends = lane.until
@@ -192,7 +192,7 @@ class Lanes:
 
     def _ours(self, lane: Lane) -> None:
         if self.owner is not None and lane.owner != self.owner:
-            raise LaneLost(lane.owner)
+            raise LaneLeft(lane.owner)
 
 
 _AT_REST = {"retrying": False, "owner": "", "until": None}

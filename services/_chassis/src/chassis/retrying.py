@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError
-from chassis.lanes import LaneLost, Lanes, OpenKeys, Place, with_message
+from chassis.lanes import LaneLeft, Lanes, OpenKeys, Place, with_message
 from chassis.log import logger
 from chassis.parked import (
     COLLECTION,
@@ -64,7 +64,9 @@ class Retrying:
         if here:
             try:
                 return await asyncio.shield(self._drain(place))
-            except LaneLost:
+            except LaneLeft:
+                if self._lanes.owner is None:
+                    raise  # it stops, and there is nobody else
                 _log.info("retry-elsewhere", service=place.group)
         return await self._outcome(place, before)
 
@@ -113,11 +115,11 @@ class Retrying:
         return task
 
     async def _leased(self, place: Place) -> Retried:
-        """Work the lane off as long as its lease is ours; LaneLost: another process does."""
+        """Work the lane off as long as its lease is ours; LaneLeft: another process does."""
         if self._lanes.owner is None:
             return await self._work_off(place)
         if not await self._lanes.claim(place):
-            raise LaneLost
+            raise LaneLeft
         working = asyncio.create_task(self._work_off(place))
         keeping = asyncio.create_task(self._lanes.keep(place))
         try:
@@ -127,7 +129,9 @@ class Retrying:
             keeping.cancel()
             await asyncio.wait([working, keeping])
         if working.cancelled():
-            raise LaneLost
+            raise LaneLeft
+        if working.exception() is not None:
+            await self._lanes.release(place)
         return working.result()
 
     async def _work_off(self, place: Place) -> Retried:
@@ -171,5 +175,5 @@ def _observed(task: asyncio.Task[Retried]) -> None:
     """A retry that failed for good stays marked: it is resumed at the next sweep."""
     if task.cancelled() or (error := task.exception()) is None:
         return
-    if not isinstance(error, LaneLost):
+    if not isinstance(error, LaneLeft):
         _log.warning("retry-waits", text=str(error))

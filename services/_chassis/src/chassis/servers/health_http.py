@@ -23,6 +23,10 @@ from starlette.routing import Route
 type Complaints = Callable[[], Awaitable[Sequence[str]]]
 
 
+class PortTaken(Exception):  # noqa: N818 - named for what happened
+    """Nobody could ask the process how it is."""
+
+
 @dataclass
 class Health:
     """What the two probes ask: sentences about what is wrong, none when all is well."""
@@ -55,7 +59,10 @@ def app_of(health: Health, registry: CollectorRegistry) -> Starlette:
 @asynccontextmanager
 async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     """Serve it meanwhile; the port, which the system hands out for 0."""
-    listening = socket.create_server((host, port))
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as error:
+        raise PortTaken(f"{host} port {port} can not be served ({error.strerror})") from None
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     task = asyncio.create_task(server.serve([listening]))
     try:

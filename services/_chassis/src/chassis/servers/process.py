@@ -12,11 +12,11 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 from pydantic import ValidationError
@@ -31,7 +31,7 @@ from chassis.limits import Budgets
 from chassis.log import Library, identify, logger
 from chassis.outbox import Outbox
 from chassis.records import Records
-from chassis.servers.health_http import Health, app_of, serving
+from chassis.servers.health_http import Health, PortTaken, app_of, serving
 from chassis.servers.sampling import sampling
 from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
@@ -190,9 +190,14 @@ class Host:
         identify(name, s.replica)
         with traced(name, s.replica, os.environ), measured(name, s.replica) as registry:
             app = app_of(Health(self._complaints, self._missing), registry)
-            async with serving(app, s.health_host, s.health_port) as port:
-                _log.info("process-begins", port=port)
-                code = await self._served()
+            try:
+                async with serving(app, s.health_host, s.health_port) as port:
+                    _log.info("process-begins", port=port)
+                    code = await self._served()
+            except PortTaken as taken:
+                text = f"CHARGELINE_HEALTH_PORT: {taken}"
+                _log.error("process-refused", code="environment", text=text)
+                code = REFUSED
         for number in _SIGNALS:  # a second one ends nothing that has ended already
             signal.signal(number, signal.SIG_IGN)
         return code
@@ -232,7 +237,8 @@ class Host:
                 self._settings, self._keys, self._build
             )
             try:
-                await process.start()
+                if not await self._unless_asked(process.start()):
+                    break
             except TransientError as away:
                 wait_s = min(_WAIT_MAX_S, _WAIT_FIRST_S * 2**tries) * jitter.uniform(0.5, 1)
                 _log.warning("process-waits", code=away.code, text=away.text, wait_s=wait_s)
@@ -241,10 +247,25 @@ class Host:
                 _log.info("process-runs")
                 return True
             await self._stopped(process)
-            self._process = None
+            self._process = None  # and none of it is used again
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), wait_s)
+        if self._process is not None:
+            await self._stopped(self._process)
         return False
+
+    async def _unless_asked(self, start: Coroutine[Any, Any, None]) -> bool:
+        """A start may wait for long; False: asked to stop meanwhile."""
+        starting = asyncio.ensure_future(start)
+        asked = asyncio.ensure_future(self._asked.wait())
+        await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+            return False
+        starting.result()
+        return True
 
     async def _stopped(self, process: Process) -> bool:
         """Let what is in hand finish; False: it took too long."""

@@ -184,6 +184,8 @@ def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
     )
     with sandboxes(month) as url:
         environment["CHARGELINE_SANDBOX"] = url
+        enforced = {"settings": {"rate_limit": {"calls": ALLOWED, "seconds": WINDOW_S}}}
+        httpx.post(f"{url}/_sandbox/halopsa/load", json=enforced).raise_for_status()
         for vendor in ("pax8", "halopsa"):
             slow = {"kind": "slow", "seconds": ANSWER_S, "times": -1}
             httpx.post(f"{url}/_sandbox/{vendor}/faults", json=slow).raise_for_status()

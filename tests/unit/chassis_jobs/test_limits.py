@@ -19,7 +19,7 @@ from chassis.service import JobRun
 from support.memory_records import MemoryRecords
 from support.virtual_loop import START, VirtualLoop, in_virtual_time
 
-HALO = CallLimits(calls=28, window_s=3.0)
+HALO = CallLimits(calls=28, window_s=3.0, block=20, patience_s=0.0)
 
 
 def now_s() -> float:
@@ -97,7 +97,9 @@ def test_processes_together_stay_within_the_window_even_when_they_die(
 
 def test_a_refused_take_says_exactly_when_there_is_a_call_again() -> None:
     async def story() -> None:
-        budget = Budget(leases(), "msp", "halo", CallLimits(calls=2, window_s=10))
+        budget = Budget(
+            leases(), "msp", "halo", CallLimits(calls=2, window_s=10, block=2, patience_s=0.0)
+        )
         await budget.take()
         await asyncio.sleep(0.5)
         await budget.take()
@@ -193,10 +195,25 @@ def test_calls_in_flight_are_bounded() -> None:
     in_virtual_time(story())
 
 
+def test_a_short_wait_for_the_window_is_waited_out_and_a_long_one_is_told() -> None:
+    async def story() -> None:
+        short = Budget(leases(), "msp", "halo", CallLimits(calls=2, window_s=10))
+        for _ in range(6):
+            await short.take()
+        assert 20.0 < asyncio.get_running_loop().time() < 20.5
+        long = Budget(leases(), "msp", "halo", CallLimits(calls=2, window_s=60))
+        await long.take()
+        await long.take()
+        with pytest.raises(TransientError):
+            await long.take()
+
+    in_virtual_time(story())
+
+
 def test_calls_of_a_dead_process_count_as_if_they_had_been_made_at_the_last_moment() -> None:
     async def story() -> None:
         shared = leases()
-        limits = CallLimits(calls=20, window_s=3.0)
+        limits = CallLimits(calls=20, window_s=3.0, block=20, patience_s=0.0)
         dies = Budget(shared, "msp", "halo", limits)
         await dies.take()
         await asyncio.sleep(0.29)

@@ -107,7 +107,7 @@ def test_a_run_that_ends_says_whether_it_is_proved(numbers: Numbers) -> None:
 
 def test_a_budget_tells_what_is_taken_refused_and_blocked(numbers: Numbers) -> None:
     async def story() -> None:
-        limits = CallLimits(calls=2, window_s=10, vendor="halopsa")
+        limits = CallLimits(calls=2, window_s=10, block=2, vendor="halopsa", patience_s=0.0)
         budget = Budget(Leases(MemoryRecords(), LoopClock(START)), "msp", "halo", limits)
         await budget.take()
         await budget.take()

@@ -1,7 +1,8 @@
 """The call limits of one connection, counted in its lease record so that every process shares them.
 
 Calls are booked in blocks and counted in a sliding window: never more than `calls` in any
-`window_s`. When they are used up the job waits by its checkpoint; nothing here sleeps.
+`window_s`. A short wait for the window is waited out here, because a job that comes back from its
+checkpoint lists anew, which costs calls; for a long one the job waits by its checkpoint.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from chassis.errors import TransientError
 from chassis.leases import CallCounts, CallsTaken, Leases, LeaseState
 from chassis.telemetry import metrics
 
+_BLOCK_MAX = 20
+_A_MOMENT_S = 0.01  # so that the window has forgotten for certain
+
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
@@ -28,13 +32,19 @@ class CallLimits:
     window_s: float
     a_day: int | None = None
     reserve: int = 0
-    block: int = 20
+    block: int | None = None  # calls booked at once; None: a tenth of the window's, at most 20
     in_flight: int = 4
     vendor: str = ""
+    patience_s: float = 20.0  # far below the lease's length, which is renewed meanwhile
 
     def outside_jobs(self) -> CallLimits:
         """For short calls (test credentials, pick lists): they may use the reserve, one by one."""
-        return replace(self, reserve=0, block=1)
+        return replace(self, reserve=0, block=1, patience_s=0.0)
+
+    @property
+    def booked(self) -> int:
+        """Calls booked at once: they all count until the last of them is forgotten."""
+        return self.block or max(1, min(_BLOCK_MAX, self.calls // 10))
 
 
 @dataclass(frozen=True)
@@ -74,14 +84,26 @@ class Budget:
         self._in_flight = asyncio.Semaphore(limits.in_flight)
 
     async def take(self) -> None:
-        """One call, or TransientError `rate-limited` with the time until there is one."""
+        """One call, soon, or TransientError `rate-limited` with the time until there is one."""
+        while True:
+            try:
+                await self._take()
+            except TransientError as used_up:
+                wait_s = used_up.retry_after_s
+                if wait_s is None or wait_s > self._limits.patience_s:
+                    raise
+                await self._clock.sleep(wait_s + _A_MOMENT_S)
+            else:
+                break
+        metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
+
+    async def _take(self) -> None:
         async with self._lock:
             block = self._block
             if block is None or block.used >= block.calls or block.until <= self._clock.now():
                 block = await self._book()
             block.used += 1
             block.last = self._clock.now()
-        metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
@@ -158,7 +180,7 @@ class Budget:
         return max(waits, default=None)
 
     def _next_block(self, counts: CallCounts, now: datetime) -> _Block:
-        calls = min(self._limits.block, self._left(counts))
+        calls = min(self._limits.booked, self._left(counts))
         if self._limits.a_day is not None:
             calls = min(calls, self._limits.a_day - counts.day_calls)
         return _Block(counts.blocks + 1, calls, until=now + self._window / 10)

@@ -1,4 +1,7 @@
-"""What the body of each message holds: one type a section (see `schemas.frame`)."""
+"""What the body of each message holds: one type a section (see `schemas.frame`).
+
+A body grows by sections at its end: what an older one lacks, its reader works out.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from schemas import messages as m
 from schemas.charges import ChargeLines, DecidedLines, ItemChoices
+from schemas.uses import Uses
 
 
 class DocumentBatches(BaseModel):
@@ -32,7 +36,7 @@ BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
     m.DocumentsListed: (TypeAdapter(list[m.DocumentEntry]),),
     m.DocumentRead: (TypeAdapter(DocumentBatches),),
     m.ChargesReceived: (ChargeLines,),
-    m.ChargesNormalized: (DecidedLines,),
+    m.ChargesNormalized: (DecidedLines, TypeAdapter(Uses)),
     m.CompaniesMatched: (TypeAdapter(list[m.CompanyMatch]),),
     m.ChargesResolved: (ItemChoices, DecidedLines),
     m.ChargesHeld: (TypeAdapter(list[m.Hold]),),

@@ -5,6 +5,7 @@ A small story in valid values: one seat line of 3 x 12.50 USD for one client, po
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from schemas import frame
 from schemas import messages as m
 from schemas.bodies import BODIES, DocumentBatches
-from schemas.charges import ChargeLine, DecidedLine, ItemChoice
+from schemas.charges import ChargeLine, DecidedLine, DecidedLines, ItemChoice
 from schemas.ids import batch_id, derive_id, digest, line_id, plan_id
 from schemas.settings import EffectivePolicy, Settings
 from schemas.statement import Entry
+from schemas.uses import uses_of
 
 _TENANT, _DOCUMENT = "msp", "6c1f6a3e-5f0e-4a57-9d3c-8d1f5a1b2c3d"
 _LINE = line_id(_TENANT, "pax8", _DOCUMENT, "b1a2c3d4")
@@ -83,6 +85,8 @@ _DECIDED = DecidedLine(
     price=Decimal("12.50"),
     cost=Decimal("10.00"),
 )
+_LINES = DecidedLines.dump_json([_DECIDED])
+_LINES_AT = m.BodyRef(digest=hashlib.sha256(_LINES).hexdigest(), size_bytes=len(_LINES))
 _ITEM = ItemChoice(product_key=_KEY, item=701, name="Mail, per seat", evidence="accounts id")
 _HOLD = m.Hold(
     code="client-unmapped",
@@ -128,8 +132,15 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
         ([_CHARGE],),
     ),
     (
-        m.ChargesNormalized(**_OF_BATCH, **_MONTH, **_KEPT, policy=EffectivePolicy(), client=1001),
-        ([_DECIDED],),
+        m.ChargesNormalized(
+            **_OF_BATCH,
+            **_MONTH,
+            **_KEPT,
+            policy=EffectivePolicy(),
+            client=1001,
+            lines_at=_LINES_AT,
+        ),
+        ([], uses_of([_DECIDED.model_dump()])),
     ),
     (
         m.CompaniesMatched(**_TO_HALO),
@@ -144,8 +155,9 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
             policy=EffectivePolicy(),
             client=1001,
             client_name="Acme",
+            lines_at=_LINES_AT,
         ),
-        ({_KEY: _ITEM}, [_DECIDED]),
+        ({_KEY: _ITEM}, []),
     ),
     (
         m.ChargesHeld(

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.heads import BatchHead, Head
+from schemas.heads import BatchHead, BodyRef, Head
 from schemas.money import ZERO, Amount
 from schemas.settings import Behaviour, EffectivePolicy
 from schemas.statement import Difference, Entry
@@ -75,9 +75,12 @@ class ChargesReceived(BatchHead):
 
 
 class ChargesNormalized(BatchHead):
-    """Each line kept, dropped, excluded, held or collapsed. Body: DecidedLines.
+    """Each line kept, dropped, excluded, held or collapsed. Body: DecidedLines, then Uses.
 
-    `money` has the entries of everything that is not kept; `kept` what goes on to be billed."""
+    `money` has the entries of everything that is not kept; `kept` what goes on to be billed.
+    With `lines_at` the first section is empty: the lines lie in the store, where whoever needs
+    them finds them, and the messages that pass them on carry the reference.
+    """
 
     topic = "charges.normalized.v1"
     kind: Literal["ChargesNormalized"] = "ChargesNormalized"
@@ -93,6 +96,7 @@ class ChargesNormalized(BatchHead):
     kept_cost: Amount = ZERO
     collapsed: int = 0  # members that were merged, and into how many kept lines
     merged: int = 0
+    lines_at: BodyRef | None = None
 
 
 class CompaniesMatched(Head):
@@ -106,7 +110,7 @@ class CompaniesMatched(Head):
 
 
 class ChargesResolved(BatchHead):
-    """Client and items are known. Body: ItemChoices, then DecidedLines (two sections)."""
+    """Client and items are known. Body: ItemChoices, then DecidedLines, or none with `lines_at`."""
 
     topic = "charges.resolved.v1"
     kind: Literal["ChargesResolved"] = "ChargesResolved"
@@ -124,6 +128,7 @@ class ChargesResolved(BatchHead):
     kept_cost: Amount = ZERO
     proposed: int = 0  # items that CreateItems would make
     warnings: tuple[str, ...] = ()
+    lines_at: BodyRef | None = None  # as the normalizer said
 
 
 class ChargesHeld(BatchHead):

@@ -13,6 +13,7 @@ from schemas import frame
 from schemas.charges import DecidedLine, ItemChoices
 from schemas.messages import (
     BatchEntry,
+    BodyRef,
     ChargesHeld,
     ChargesNormalized,
     ChargesResolved,
@@ -29,6 +30,7 @@ from .world import HandRun, World
 ENTRIES = TypeAdapter(list[BatchEntry])
 HOLDS = TypeAdapter(list[Hold])
 COMPANIES = TypeAdapter(list[Company])
+ELSEWHERE = BodyRef(digest="d" * 64, size_bytes=999)  # lines that nobody fetches here
 
 
 def new_product(number: int = 2, **changes: Any) -> DecidedLine:
@@ -54,7 +56,7 @@ async def test_r7_a_batch_is_resolved_with_its_client_and_items(world: World) ->
     got = choices(body)
     assert (got["pax8:p1:monthly"].item, got["pax8:p1:monthly"].tax) == (901, 4)
     assert got["pax8:p2:monthly"].proposed  # its namesake is closed
-    assert body.split(b"\n", 1)[1] == lines_body(lines)
+    assert (fact.lines_at, body.split(b"\n", 1)[1]) == (head.lines_at, b"[]")
 
 
 async def test_the_run_lists_clients_and_items_once_however_many_batches(world: World) -> None:
@@ -219,8 +221,27 @@ async def test_a_batch_follows_the_revision_rule(world: World) -> None:
 
 async def test_keeping_a_batch_is_one_store_write(world: World) -> None:
     before = sum(r.version for r in world.shelf.values())
-    await world.receive([line()], "batch_1")
+    await world.receive([line()], "batch_1", lines_at=ELSEWHERE)
     assert sum(r.version for r in world.shelf.values()) == before + 1
+
+
+async def test_lines_that_lie_in_the_store_are_passed_on_unread(world: World) -> None:
+    head = await world.receive([line()], "batch_1", lines_at=ELSEWHERE)
+    await world.run(resolving(world, [head]))
+    fact, body = world.fact(ChargesResolved)
+    assert fact.lines_at == ELSEWHERE
+    assert list(choices(body)) == ["pax8:p1:monthly"]
+
+
+async def test_lines_in_a_message_are_laid_into_the_store_once(world: World) -> None:
+    here = normalized([line(), new_product()], settings=world.settings.version)
+    lines = lines_body([line(), new_product()])
+    await world.deliver(here, lines)
+    await world.run(resolving(world, [here]))
+    fact, body = world.fact(ChargesResolved)
+    assert list(choices(body)) == ["pax8:p1:monthly", "pax8:p2:monthly"]
+    assert await world.bodies.get(fact.tenant, fact.lines_at) == lines
+    assert body.endswith(b"\n[]")
 
 
 async def test_a_body_in_the_store_stays_there_until_it_is_passed_on(world: World) -> None:
@@ -233,10 +254,9 @@ async def test_a_body_in_the_store_stays_there_until_it_is_passed_on(world: Worl
     assert told.body is not None
     await world.deliver(told, body)
     await world.run(resolving(world, [told]))
-    fact, inline = world.fact(ChargesResolved)
-    assert inline == b""
-    got = await world.bodies.get(fact.tenant, fact.body)
-    assert got.split(b"\n", 1)[1] == body
+    fact, _ = world.fact(ChargesResolved)
+    assert fact.lines_at == told.body
+    assert await world.bodies.get(fact.tenant, fact.lines_at) == body
 
 
 async def test_wrong_credentials_hold_every_batch_named(world: World) -> None:

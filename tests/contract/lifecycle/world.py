@@ -19,6 +19,7 @@ from chassis.records import Message, Records
 from chassis.service import JobRun, JobWaits, Service
 from chassis.versions import SettingsVersions
 from lifecycle.app import build
+from lifecycle.domain.charges import uses
 from lifecycle.domain.items import ItemRecord
 from sandbox import halopsa
 from sandbox.app import Sandbox, build_app
@@ -179,8 +180,13 @@ class World:
         return await SettingsVersions(records).store(TENANT, self.settings)
 
     async def receive(self, lines: Sequence[DecidedLine], batch: str, **changes: Any) -> Any:
-        head = normalized(lines, batch, **({"settings": self.settings.version} | changes))
-        await self.deliver(head, lines_body(lines))
+        """As the normalizer publishes it: its lines are in the store, the message has the sums."""
+        body = lines_body(lines)
+        given = {"settings": self.settings.version} | changes
+        if "lines_at" not in given:
+            given["lines_at"] = await Bodies(MemoryRecords(self.shelf)).put(TENANT, body)
+        head = normalized(lines, batch, **given)
+        await self.deliver(head, frame.join(b"[]", uses(body).model_dump_json().encode()))
         return head
 
     async def deliver(self, head: Head, body: bytes) -> None:

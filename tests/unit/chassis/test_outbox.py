@@ -58,6 +58,36 @@ async def test_messages_are_published_once_the_record_stands(system: EmbeddedSto
     assert await system.records.with_outgoing() == []
 
 
+async def test_what_a_message_refers_to_is_stored_before_it_and_once(
+    system: EmbeddedStore,
+) -> None:
+    wire = Wire()
+    outbox = Outbox(system.records, wire)
+    wire.away = True
+    with pytest.raises(TransientError):
+        await outbox.publish(sent(1), [record("a"), record("b")])
+    assert await system.records.get("msp", "things", "b") is not None
+    wire.away = False
+    await outbox.publish(sent(1), [record("a", b"again"), record("b")])
+    assert wire.published == [sent(1)]
+    stored = await system.records.get("msp", "things", "a")
+    assert stored is not None
+    assert (stored.version, stored.body) == (1, b"body")
+
+
+async def test_in_one_file_a_message_and_what_it_refers_to_are_one_commit(
+    system: EmbeddedStore,
+) -> None:
+    before = system.executor.commits
+    for _ in range(2):  # who publishes again finds the record there
+        await system.outbox.publish(sent(1), [record("a"), record("b")])
+    assert system.executor.commits == before + 2
+    assert await system.records.get("msp", "things", "b") is not None
+    slots = [(sent(1).topic, number) for number in range(SLOTS)]
+    found = [arrival for slot in slots for arrival in await system.bus.read("g", slot, 0)]
+    assert [arrival.value for arrival in found] == [sent(1).value] * 2
+
+
 @pytest.mark.parametrize("met_by", ["insert", "replace", "get", "sweep", "delete"])
 async def test_whoever_meets_unpublished_messages_publishes_them(
     system: EmbeddedStore, met_by: str

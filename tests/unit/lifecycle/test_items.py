@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.charges import ProductUse
 from lifecycle.domain.items import (
     Item,
     ItemHold,
@@ -25,6 +24,7 @@ from lifecycle.domain.items import (
 )
 from schemas.charges import ItemChoice
 from schemas.settings import Settings
+from schemas.uses import ProductUse
 from support.lifecycle import CONNECTION, item, settings
 
 KEY = "pax8:p1:monthly"

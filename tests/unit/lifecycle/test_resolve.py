@@ -16,7 +16,7 @@ from lifecycle.domain.resolve import (
     Resolved,
 )
 from schemas.charges import ItemChoices
-from schemas.messages import ResolveRun
+from schemas.messages import BodyRef, ResolveRun
 from support.lifecycle import (
     CONNECTION,
     TENANT,
@@ -24,7 +24,6 @@ from support.lifecycle import (
     client,
     item,
     line,
-    lines_body,
     normalized,
 )
 
@@ -106,7 +105,7 @@ def test_r15_a_batch_without_kept_lines_is_resolved_and_empty(number: int | None
     batch = batch_of([dropped], client=number)
     answer = resolve(batch, clients=[])["batch_1"]
     assert isinstance(answer, Resolved)
-    head, _ = charges_resolved(command(), batch.head, answer, b"[]")
+    head, _ = charges_resolved(command(), batch.head, answer)
     assert (head.client, head.kept_lines) == (number or 0, 0)
 
 
@@ -123,16 +122,15 @@ def command(**changes: Any) -> ResolveRun:
     return ResolveRun.model_validate(given | {"connection": CONNECTION} | changes)
 
 
-def test_the_lines_are_passed_on_byte_for_byte_behind_the_choices() -> None:
-    lines = [line(1), basic(2)]
-    body = lines_body(lines)
-    batch = batch_of(lines, recurring=-94)
+def test_the_answer_has_the_choices_and_says_where_the_lines_lie() -> None:
+    at = BodyRef(digest="d" * 64, size_bytes=99)
+    batch = batch_of([line(1), basic(2)], recurring=-94, lines_at=at)
     answer = resolve(batch, clients=[client(42, site=57, billed_through=43), client(43, site=58)])
     resolved = answer["batch_1"]
     assert isinstance(resolved, Resolved)
-    head, got = charges_resolved(command(), batch.head, resolved, body)
+    head, got = charges_resolved(command(), batch.head, resolved)
     first, rest = got.split(b"\n", 1)
-    assert rest == body
+    assert (rest, head.lines_at) == (b"[]", at)
     assert set(ItemChoices.validate_json(first)) == {"pax8:p1:monthly", "pax8:p2:monthly"}
     assert (head.client, head.bill_client, head.site, head.recurring) == (42, 43, 58, -94)
     assert (head.kept_lines, head.kept_price) == (2, Decimal("44.00"))

@@ -10,6 +10,7 @@ from normalizer.handlers import normalize
 from schemas.charges import ChargeLine, ChargeLines, DecidedLine, DecidedLines
 from schemas.messages import ChargesNormalized, ChargesReceived
 from schemas.settings import EffectivePolicy, Settings
+from schemas.uses import Uses
 
 AZURE_TEXT = (
     "Microsoft Azure Plan - Arrears Charge - Larkfield Prod -"
@@ -64,8 +65,8 @@ def prorate(number: int = 1, **changes: Any) -> ChargeLine:
 class Normalized:
     """What came out."""
 
-    def __init__(self, head: ChargesNormalized, body: bytes) -> None:
-        self.head, self.body = head, body
+    def __init__(self, head: ChargesNormalized, uses: Uses, body: bytes) -> None:
+        self.head, self.uses, self.body = head, uses, body
         self.lines = DecidedLines.validate_json(body)
 
     def __getitem__(self, number: int) -> DecidedLine:

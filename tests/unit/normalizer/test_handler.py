@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chassis.bodies import Bodies
+from chassis.outbox import Outbox
 from chassis.records import Message
 from chassis.service import Service
 from chassis.versions import SettingsVersions
@@ -12,6 +14,7 @@ from schemas import frame
 from schemas.charges import ChargeLines, DecidedLines
 from schemas.messages import ChargesNormalized, ChargesReceived
 from schemas.settings import EffectivePolicy, Pax8Account, Settings
+from schemas.uses import Uses
 from support.memory_records import MemoryRecords
 
 from .lines import azure, line
@@ -55,11 +58,15 @@ async def test_a_batch_in_is_a_batch_out_under_the_settings_that_it_names() -> N
         policy=EffectivePolicy(drop_azure=True),
     )
     lines = [line(1), azure(2, text="x", name="x", product="listed")]
-    [route] = build(records=records, bus=bus).routes
+    [route] = build(records=records, outbox=Outbox(records, bus)).routes
     await route.on[ChargesReceived](head, Inline(ChargeLines.dump_json(lines)))
     [message] = bus.messages
     assert (message.topic, message.key) == ("charges.normalized.v1", "msp/client:7")
     out_head, out_body = frame.decode(message.value)
     out = ChargesNormalized.model_validate_json(out_head)
     assert (out.revision, out.kept_lines, out.lines, out.content) == (3, 1, 2, "c")
-    assert [one.outcome for one in DecidedLines.validate_json(out_body)] == ["kept", "dropped"]
+    empty, sums = frame.split(out_body, 2)
+    assert (empty, Uses.model_validate_json(sums).products[0].lines) == (b"[]", 1)
+    assert out.lines_at is not None
+    laid = DecidedLines.validate_json(await Bodies(records).get("msp", out.lines_at))
+    assert [one.outcome for one in laid] == ["kept", "dropped"]

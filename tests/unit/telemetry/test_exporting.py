@@ -67,9 +67,11 @@ def test_the_view_of_a_batch_leaves_others_out_but_for_those_that_carried_it_on(
         with (
             span("handle", kind="ChargesNormalized", batch="last", group="gateway.x"),
             span("job", kind="ResolveRun"),
-            span("handle", kind="ChargesResolved", batch="ours", group="gateway.x"),
         ):
-            pass
+            with span("GET halopsa", vendor="halopsa", method="GET", path="/Item", status=200):
+                pass
+            with span("handle", kind="ChargesResolved", batch="ours", group="gateway.x"):
+                pass
     traces, _ = read_traces(tmp_path)
     [trace] = about(traces, "ours")
     assert [s.label() for s in trace.every()] == [
@@ -77,6 +79,7 @@ def test_the_view_of_a_batch_leaves_others_out_but_for_those_that_carried_it_on(
         "on ChargesReceived",
         "on ChargesNormalized of another batch, the last one waited for",
         "job ResolveRun",
+        "GET /Item 200",
         "on ChargesResolved",
     ]
 

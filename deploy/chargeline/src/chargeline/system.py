@@ -172,7 +172,7 @@ class System:
             ingest_pax8.app.build(
                 records=records, outbox=outbox, jobs=self.jobs, open_pax8=opened.open_pax8
             ),
-            normalizer.app.build(records=records, bus=self.store.bus),
+            normalizer.app.build(records=records, outbox=outbox),
             lifecycle.app.build(
                 records=records,
                 outbox=outbox,

@@ -19,6 +19,7 @@ from gateway.queries import Queries
 from gateway.store import Store
 
 _NS_IN_MS = 1_000_000
+_WIDE = 240  # where nobody's terminal sets a limit: the way is up to twenty steps deep
 
 
 @dataclass
@@ -68,7 +69,7 @@ def _show(trace: Trace) -> None:
     took = f"{_ms(trace.ended_ns - trace.began_ns):,.0f} ms"
     tree = Tree(f"[bold]trace {trace.id}[/]  {took}  {' · '.join(trace.services)}")
     _grow(tree, rows(trace.roots), trace.began_ns)
-    out.print(tree, soft_wrap=True)
+    out.print(tree, width=None if out.is_terminal else _WIDE)
 
 
 def _grow(tree: Tree, under: Sequence[Row], began_ns: int) -> None:

@@ -116,9 +116,12 @@ def _narrowed(span: Span, batch: str, *, inside: bool) -> Span | None:
     The last batch that a run waits for carries it on: a span of another batch stays if ours is
     under it.
     """
-    inside = inside if span.batch is None else span.batch == batch
+    ours = any(one.batch == batch for one in span.every())
+    if span.batch is not None:
+        inside = span.batch == batch
+    elif span.name == "job":  # works for many batches: its calls are for ours as well
+        inside = inside or ours
     kept = [c for child in span.children if (c := _narrowed(child, batch, inside=inside))]
-    ours = any(c.batch == batch for child in kept for c in child.every())
     if not inside and not ours:
         return None
     return replace(span, children=kept, stands_by=span.batch not in (None, batch))

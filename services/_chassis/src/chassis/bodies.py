@@ -26,16 +26,10 @@ class Bodies:
 
     async def put(self, tenant: str, body: bytes) -> BodyRef:
         """Store the body, once however often it is put."""
-        ref = BodyRef(digest=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
-        if await self._records.count(tenant, COLLECTION, "body", ref.digest):
-            return ref
-        packed = zlib.compress(body, _COMPRESSION)
-        parts = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
-        for number in reversed(range(len(parts))):
-            tags = {} if number else {"body": ref.digest, "parts": str(len(parts))}
-            await self._records.insert(
-                Record(tenant, COLLECTION, _part(ref, number), 0, parts[number], tags)
-            )
+        ref = _reference(body)
+        if not await self._records.count(tenant, COLLECTION, "body", ref.digest):
+            for part in _parts(tenant, ref, body):
+                await self._records.insert(part)
         return ref
 
     async def get(self, tenant: str, ref: BodyRef) -> bytes:
@@ -65,6 +59,27 @@ class Bodies:
                 f" in the body, at most {frame.HEAD_LIMIT_BYTES} fit in a head",
             )
         return Message(head.topic, key, frame.encode(line, body))
+
+
+def packed(tenant: str, body: bytes) -> tuple[BodyRef, list[Record]]:
+    """What refers to the body, and the records to insert in this order unless they are there."""
+    ref = _reference(body)
+    return ref, _parts(tenant, ref, body)
+
+
+def _reference(body: bytes) -> BodyRef:
+    return BodyRef(digest=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+
+
+def _parts(tenant: str, ref: BodyRef, body: bytes) -> list[Record]:
+    small = zlib.compress(body, _COMPRESSION)
+    parts = [small[at : at + PART_BYTES] for at in range(0, len(small), PART_BYTES)]
+    tags = {"body": ref.digest, "parts": str(len(parts))}
+    records = [
+        Record(tenant, COLLECTION, _part(ref, number), 0, part, {} if number else tags)
+        for number, part in enumerate(parts)
+    ]
+    return records[::-1]
 
 
 def _part(ref: BodyRef, number: int) -> str:

@@ -8,10 +8,11 @@ Clearing is an update of its own: read a record again before replacing it once m
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.bus import Bus
-from chassis.records import Record, Records
+from chassis.records import Message, Record, Records
 from chassis.telemetry import tracing
 
 _SWEEP_PAGE = 100
@@ -25,7 +26,7 @@ def with_trace(record: Record) -> Record:
 
 
 class Outbox:
-    """Records and bus as one; `get`, `insert`, `replace` publish, the rest is passed on."""
+    """Records and bus as one: what a record carries is published by `get`, `insert`, `replace`."""
 
     def __init__(self, records: Records, bus: Bus) -> None:
         self._records = records
@@ -49,6 +50,15 @@ class Outbox:
             return True
         await self.get(record.tenant, record.collection, record.key)
         return False
+
+    async def publish(self, message: Message, holding: Sequence[Record]) -> None:
+        """Store what the message refers to, as far as it is absent; then publish the message.
+
+        For whoever keeps no record of its own: the same message may be published again.
+        """
+        for record in holding:
+            await self._records.insert(record)
+        await self._bus.publish([message])
 
     async def get(self, tenant: str, collection: str, key: str) -> Record | None:
         """The record; what it still held is published first."""

@@ -1,4 +1,7 @@
-"""The normalized batches that wait to be resolved: one record a batch, highest revision."""
+"""The normalized batches that wait to be resolved: one record a batch, highest revision.
+
+Kept is what a batch comes to. Its lines stay where they lie; the answer says where that is.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from chassis.bodies import Bodies
 from chassis.errors import PermanentError
 from chassis.outbox import Outbox
 from chassis.records import Message, Record
-from lifecycle.domain.charges import Uses, uses
+from lifecycle.domain.charges import uses
 from lifecycle.domain.resolve import Batch
 from schemas import frame
 from schemas.messages import ChargesNormalized
+from schemas.uses import Uses
 
 COLLECTION = "charges"
 
@@ -28,13 +32,12 @@ class _State(BaseModel):
 
 @dataclass(frozen=True)
 class KeptBatch:
-    """A batch as kept; `lines` are its bytes as they came, or None while they lie in `bodies`."""
+    """A batch as kept; one that is answered is gone but for its revision."""
 
     record: Record
     revision: int
     answered: bool
     batch: Batch | None = None
-    lines: bytes | None = None
 
 
 class Batches:
@@ -44,18 +47,18 @@ class Batches:
         self._outbox = outbox
         self._bodies = bodies
 
-    async def keep(self, head: ChargesNormalized, lines: bytes) -> None:
+    async def keep(self, head: ChargesNormalized, body: bytes) -> None:
         """The revision rule: lower and duplicate are ignored, higher replaces."""
         there = await self._outbox.get(head.tenant, COLLECTION, head.batch)
         if there is not None and not _is_news(there, head):
             return
-        record = _record(head, lines)
+        record = await self._record(head, body)
         if there is None:
             kept = await self._outbox.insert(record)
         else:
             kept = await self._outbox.replace(replace(record, version=there.version))
         if not kept:  # somebody was faster: by the same rule
-            await self.keep(head, lines)
+            await self.keep(head, body)
 
     async def get(self, tenant: str, batch: str) -> KeptBatch | None:
         """The batch, unless it never came."""
@@ -66,26 +69,13 @@ class Batches:
         state = _State.model_validate_json(state_line)
         if state.answered:
             return KeptBatch(record, state.revision, answered=True)
-        head_line, uses_line, lines = frame.split(rest, 3)
+        head_line, sums = frame.split(rest, 2)
         head = ChargesNormalized.model_validate_json(head_line)
-        return KeptBatch(
-            record,
-            state.revision,
-            answered=False,
-            batch=Batch(head, Uses.model_validate_json(uses_line)),
-            lines=None if head.body is not None else lines,
-        )
-
-    async def lines_of(self, kept: KeptBatch) -> bytes:
-        """The lines, wherever they lie."""
-        if kept.lines is not None:
-            return kept.lines
-        assert kept.batch is not None, "an answered batch has no lines left"
-        assert kept.batch.head.body is not None, "a body without bytes lies in the store"
-        return await self._bodies.get(kept.record.tenant, kept.batch.head.body)
+        decided = Batch(head, Uses.model_validate_json(sums))
+        return KeptBatch(record, state.revision, answered=False, batch=decided)
 
     async def answer(self, kept: KeptBatch, message: Message) -> bool:
-        """Publish the answer; the lines travel on in it and are not kept twice.
+        """Publish the answer; what was decided from is not needed any more.
 
         False: a newer revision came meanwhile, and this one is nobody's question any more.
         """
@@ -93,6 +83,17 @@ class Batches:
         state = _State(revision=kept.revision, content=kept.batch.head.content, answered=True)
         body = state.model_dump_json().encode()
         return await self._outbox.replace(replace(kept.record, body=body, outgoing=(message,)))
+
+    async def _record(self, head: ChargesNormalized, body: bytes) -> Record:
+        lines, _, sums = body.partition(b"\n")
+        if head.lines_at is None:  # lines in the message itself: they are laid down once, here
+            sums = uses(lines).model_dump_json().encode()
+            at = await self._bodies.put(head.tenant, lines)
+            head = head.model_copy(update={"lines_at": at})
+        state = _State(revision=head.revision, content=head.content)
+        line = head.model_copy(update={"body": None}).model_dump_json().encode()
+        kept = frame.join(state.model_dump_json().encode(), line, sums)
+        return Record(head.tenant, COLLECTION, head.batch, 0, kept, {"run": head.run})
 
 
 def _is_news(there: Record, head: ChargesNormalized) -> bool:
@@ -103,15 +104,3 @@ def _is_news(there: Record, head: ChargesNormalized) -> bool:
             f"batch {head.batch} came twice at revision {head.revision} with different content",
         )
     return head.revision > state.revision
-
-
-def _record(head: ChargesNormalized, lines: bytes) -> Record:
-    state = _State(revision=head.revision, content=head.content)
-    body = frame.join(
-        state.model_dump_json().encode(),
-        head.model_dump_json().encode(),
-        uses(lines).model_dump_json().encode(),
-        b"" if head.body is not None else lines,
-    )
-    tags = {"run": head.run}
-    return Record(head.tenant, COLLECTION, head.batch, 0, body, tags)

@@ -85,13 +85,7 @@ class ResolvingJob:
             kept = await self._batches.get(job.tenant, entry.batch)
             if kept is not None and kept.revision >= entry.revision:
                 current = kept.revision == entry.revision
-                # Read again to publish: the lines of a whole run do not fit into memory.
-                found[entry.batch] = KeptBatch(
-                    replace(kept.record, body=b""),
-                    kept.revision,
-                    kept.answered,
-                    kept.batch if current else None,
-                )
+                found[entry.batch] = kept if current else replace(kept, batch=None)
             elif job.attempts < TRIES_MAX:
                 seconds = min(WAIT_MAX_S, WAIT_FIRST_S * 2 ** min(job.attempts, 10))
                 raise JobWaits(seconds, f"batch {entry.batch} not here yet")
@@ -167,17 +161,15 @@ class ResolvingJob:
     ) -> None:
         await together([self._answer(head, kept[i], answers[i]) for i in sorted(answers)])
 
-    async def _answer(self, head: ResolveRun, seen: KeptBatch, answer: Answer) -> None:
-        kept = await self._batches.get(head.tenant, seen.record.key)
-        if kept is None or kept.batch is None or kept.revision != seen.revision:
-            return  # answered already, or a newer revision asks again
+    async def _answer(self, head: ResolveRun, kept: KeptBatch, answer: Answer) -> None:
+        """Unless it was answered already, or a newer revision asks again."""
+        assert kept.batch is not None, "a batch is answered once"
         batch = kept.batch.head
         if isinstance(answer, Held):
             fact, body = facts.charges_held(head.connection, batch, answer.holds)
             message = await self._tools.message(fact, body)
         else:
-            lines = await self._batches.lines_of(kept)
-            resolved, body = facts.charges_resolved(head, batch, answer, lines)
+            resolved, body = facts.charges_resolved(head, batch, answer)
             message = await self._tools.message(resolved, body)
         await self._batches.answer(kept, message)
 

@@ -8,8 +8,8 @@ from normalizer import app
 
 
 def build(parts: Parts) -> Service:
-    """It keeps nothing, so records and bus are all it needs."""
-    return app.build(records=parts.records, bus=parts.bus)
+    """It keeps nothing, so records and outbox are all it needs."""
+    return app.build(records=parts.records, outbox=parts.outbox)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.bodies import Bodies
-from chassis.bus import Bus
+from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.service import Route, Service
 from chassis.versions import SettingsVersions
@@ -11,9 +11,9 @@ from normalizer.handlers import Handlers
 from schemas.messages import ChargesReceived
 
 
-def build(*, records: Records, bus: Bus) -> Service:
-    """`records` for settings and large bodies; the bus to publish on."""
-    handlers = Handlers(Bodies(records), SettingsVersions(records), bus)
+def build(*, records: Records, outbox: Outbox) -> Service:
+    """`records` for settings and large bodies; `outbox` is the process's own over the same."""
+    handlers = Handlers(Bodies(records), SettingsVersions(records), outbox)
     route = Route(
         "charges.received.v1", {ChargesReceived: handlers.on_charges_received}, others="park"
     )

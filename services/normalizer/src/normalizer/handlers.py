@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from chassis.bodies import Bodies
-from chassis.bus import Bus
+from chassis.bodies import Bodies, packed
 from chassis.errors import PermanentError
+from chassis.outbox import Outbox
 from chassis.service import Body
 from chassis.versions import SettingsVersions
 from normalizer.domain import rows
 from normalizer.domain.decide import decide
+from schemas import frame
 from schemas.messages import ChargesNormalized, ChargesReceived
 from schemas.settings import Settings
+from schemas.uses import Uses
 
 
 class Handlers:
     """Stateless, so it publishes directly: the same batch in gives the same bytes out."""
 
-    def __init__(self, bodies: Bodies, settings: SettingsVersions, bus: Bus) -> None:
+    def __init__(self, bodies: Bodies, settings: SettingsVersions, outbox: Outbox) -> None:
         self._bodies = bodies
         self._settings = settings
-        self._bus = bus
+        self._outbox = outbox
 
     async def on_charges_received(self, head: ChargesReceived, body: Body) -> None:
-        """Decide every line under the policy that the batch carries."""
+        """Decide every line under the policy that the batch carries.
+
+        The lines are laid down once; the message says where, and what they come to.
+        """
         settings = await self._settings.read(head.tenant, head.settings)
-        normalized, lines = normalize(head, await body.load(), settings)
+        normalized, uses, lines = normalize(head, await body.load(), settings)
+        at, parts = packed(head.tenant, lines)
+        normalized = normalized.model_copy(update={"lines_at": at})
+        sums = frame.join(b"[]", uses.model_dump_json(exclude_defaults=True).encode())
         key = f"{head.tenant}/{head.bill_to}"
-        await self._bus.publish([await self._bodies.message(normalized, key, lines)])
+        message = await self._bodies.message(normalized, key, sums)
+        await self._outbox.publish(message, parts)
 
 
 def normalize(
     head: ChargesReceived, body: bytes, settings: Settings
-) -> tuple[ChargesNormalized, bytes]:
-    """The whole stage: decode, decide, ids, encode."""
+) -> tuple[ChargesNormalized, Uses, bytes]:
+    """The whole stage: decode, decide, ids, encode. What it said, the sums, and the lines."""
     received = rows.read(body)
     without_lines = not received and (head.hold or head.exclude)
     if len(received) != head.lines and not without_lines:
@@ -50,7 +59,7 @@ def normalize(
         collapsed=decided.collapsed,
         merged=decided.merged,
     )
-    return normalized, rows.write(decided.rows)
+    return normalized, decided.uses, rows.write(decided.rows)
 
 
 _CARRIED = (set(ChargesReceived.model_fields) & set(ChargesNormalized.model_fields)) - {

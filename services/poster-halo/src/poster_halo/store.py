@@ -14,11 +14,11 @@ from chassis.records import Message, Record
 from chassis.service import LeaseLost
 from chassis.table import Stored, Table
 from poster_halo.domain.postings import Posting
+from schemas import frame
 from schemas.charges import ItemChoice, ItemChoices
 from schemas.messages import ChargesResolved
 
 BATCHES = "batches-to-post"
-LINES = "lines-to-post"
 ITEMS = "items"
 ANSWERS = "answers-poster"
 
@@ -86,10 +86,9 @@ class Store:
         """The revision rule: lower and duplicate are ignored, higher replaces."""
         there = await self._outbox.get(head.tenant, BATCHES, head.batch)
         tags = {"revision": str(head.revision), "content": head.content}
-        value = head.model_dump_json().encode()
+        value = frame.encode(head.model_dump_json().encode(), body)
         record = Record(head.tenant, BATCHES, head.batch, 0, value, tags)
         if there is None:
-            await self._keep_lines(head, body)
             kept = await self._outbox.insert(record)
         else:
             seen = int(there.tags["revision"])
@@ -100,18 +99,9 @@ class Store:
                 )
             if head.revision <= seen:
                 return
-            await self._keep_lines(head, body)
             kept = await self._outbox.replace(replace(record, version=there.version))
-            if kept:
-                await self._outbox.delete(head.tenant, LINES, _lines_key(head.batch, seen))
         if not kept:  # somebody was faster: by the same rule
             await self.keep(head, body)
-
-    async def _keep_lines(self, head: ChargesResolved, body: bytes) -> None:
-        """Apart from the head, which is read far more often; first, so no head is without lines."""
-        if head.body is None:
-            key = _lines_key(head.batch, head.revision)
-            await self._outbox.insert(Record(head.tenant, LINES, key, 0, body))
 
     async def revision(self, tenant: str, batch: str) -> int:
         """The highest revision seen; 0: the batch never came."""
@@ -121,23 +111,19 @@ class Store:
     async def head(self, tenant: str, batch: str) -> ChargesResolved | None:
         """What was resolved of the batch, without its lines."""
         record = await self._outbox.get(tenant, BATCHES, batch)
-        return None if record is None else ChargesResolved.model_validate_json(record.body)
+        return None if record is None else _head_of(record)[0]
 
     async def batch(self, tenant: str, batch: str) -> KeptBatch | None:
         """The batch with its lines."""
-        head = await self.head(tenant, batch)
-        if head is None:
+        record = await self._outbox.get(tenant, BATCHES, batch)
+        if record is None:
             return None
+        head, body = _head_of(record)
         if head.body is not None:
             body = await self._bodies.get(tenant, head.body)
-        else:
-            stored = await self._outbox.get(tenant, LINES, _lines_key(batch, head.revision))
-            if stored is None:
-                if await self.revision(tenant, batch) != head.revision:
-                    return await self.batch(tenant, batch)  # a newer one came between the reads
-                raise PermanentError("body-missing", f"the lines of {batch} are not in the store")
-            body = stored.body
         choices, _, lines = body.partition(b"\n")
+        if head.lines_at is not None:
+            lines = await self._bodies.get(tenant, head.lines_at)
         return KeptBatch(head, ItemChoices.validate_json(choices or b"{}"), lines)
 
     async def item(self, tenant: str, connection: str, key: str) -> KnownItem | None:
@@ -197,5 +183,7 @@ class Store:
         return await self._outbox.get(tenant, ANSWERS, f"{job}/{batch}") is not None
 
 
-def _lines_key(batch: str, revision: int) -> str:
-    return f"{batch}/{revision}"
+def _head_of(record: Record) -> tuple[ChargesResolved, bytes]:
+    """The batch's head, and the body that came with it."""
+    line, body = frame.decode(record.body)
+    return ChargesResolved.model_validate_json(line), body

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import cast
 
-from pydantic_core import to_json
-
 from chargeline.explain.reading import SourceLine
 from ingest_pax8.domain.billing import Billing, BillTo
 from ingest_pax8.domain.chains import Place
 from ingest_pax8.domain.document import VOID, Document
 from ingest_pax8.translate import SOURCE, line_from_pax8
-from lifecycle.domain.charges import uses
 from lifecycle.domain.resolve import Batch
 from normalizer.domain.decide import decide
 from normalizer.domain.rows import ChargeRow
@@ -108,8 +105,7 @@ def _decide(question: Question, group: Formed) -> None:
         collapsed=decided.collapsed,
         merged=decided.merged,
     )
-    body = b"[]" if too_large else to_json(decided.rows, exclude_none=True)
-    group.batch = Batch(normalized, uses(body))
+    group.batch = Batch(normalized, decided.uses)
 
 
 def _head(question: Question, group: Formed) -> ChargesReceived:

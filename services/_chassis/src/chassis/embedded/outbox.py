@@ -6,12 +6,15 @@ of the record, so it is written once. What an older version left in records is s
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.embedded.bus import EmbeddedBus
 from chassis.embedded.records import SqliteRecords
 from chassis.outbox import Outbox, with_trace
-from chassis.records import Record
+from chassis.records import Message, Record
+from chassis.telemetry import tracing
 
 
 class EmbeddedOutbox(Outbox):
@@ -36,3 +39,14 @@ class EmbeddedOutbox(Outbox):
         record = with_trace(record)
         work = self._rows.replaced(replace(record, outgoing=()))
         return await self._log.publish_with(work, record.outgoing)
+
+    async def publish(self, message: Message, holding: Sequence[Record]) -> None:
+        """In one commit."""
+        works = [self._rows.inserted(record) for record in holding]
+
+        def work(connection: sqlite3.Connection) -> bool:
+            for insert in works:
+                insert(connection)
+            return True
+
+        await self._log.publish_with(work, tracing.carried([message]))

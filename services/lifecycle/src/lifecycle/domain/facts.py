@@ -26,9 +26,9 @@ _Holds = TypeAdapter(list[Hold])
 
 
 def charges_resolved(
-    command: ResolveRun, batch: ChargesNormalized, answer: Resolved, lines: bytes
+    command: ResolveRun, batch: ChargesNormalized, answer: Resolved
 ) -> tuple[ChargesResolved, bytes]:
-    """Head and body: the choices, then the lines as they came."""
+    """Head and body: the choices; the lines lie where the normalizer laid them."""
     b = answer.billable
     head = ChargesResolved(
         **_about(batch),
@@ -45,9 +45,10 @@ def charges_resolved(
         kept_price=batch.kept_price,
         kept_cost=batch.kept_cost,
         proposed=answer.proposed,
+        lines_at=batch.lines_at,
     )
     choices = dict(sorted(answer.choices.items()))
-    return head, frame.join(ItemChoices.dump_json(choices), lines)
+    return head, frame.join(ItemChoices.dump_json(choices), b"[]")
 
 
 def charges_held(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from shlex import quote
 
-from lifecycle.domain.charges import CompanyUse, HeldUse, ProductUse
 from lifecycle.domain.clients import Refusal
 from lifecycle.domain.items import ItemHold
 from schemas.messages import ChargesNormalized, Hold, Suggestion
 from schemas.money import ZERO
+from schemas.uses import CompanyUse, HeldUse, ProductUse
 
 UNMAPPED = "company-unmapped"
 UNMATCHED = "product-unmatched"

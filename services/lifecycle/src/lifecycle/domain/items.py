@@ -9,13 +9,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.domain.charges import ProductUse
 from lifecycle.domain.names import SUGGESTIONS_MAX, Names, normal_name
 from schemas.charges import ItemChoice, normal_term
 from schemas.ids import digest
 from schemas.messages import Suggestion
 from schemas.money import ZERO, Amount
 from schemas.settings import ProductMapping, Settings
+from schemas.uses import ProductUse
 
 REFERENCE_PREFIX = "chargeline:"
 NAME_MAX = 250

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lifecycle.domain import holds
-from lifecycle.domain.charges import NO_PRODUCT, ProductUse, Uses
 from lifecycle.domain.clients import Billable, Clients, Refusal
 from lifecycle.domain.items import (
     ItemHold,
@@ -25,6 +24,7 @@ from lifecycle.domain.items import (
 from schemas.charges import ItemChoice
 from schemas.messages import ChargesNormalized, Hold
 from schemas.settings import Settings
+from schemas.uses import NO_PRODUCT, ProductUse, Uses
 
 Match = ItemChoice | ItemHold | None  # None: no item is meant by it
 

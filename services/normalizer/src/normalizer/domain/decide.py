@@ -7,7 +7,6 @@ every source line has exactly one outcome.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,18 +20,21 @@ from schemas.messages import ChargesReceived
 from schemas.money import ZERO, round_half_up
 from schemas.settings import EffectivePolicy, Settings
 from schemas.statement import Entry, Outcome
+from schemas.uses import Uses, uses_of
 
 BILLED_BY_SOURCE = "billedByPax8"
 AMOUNT_MISSING = "amount-missing"
 PRODUCT_MISSING = "product-missing"
+NOT_READ = Uses()
 
 
 @dataclass(slots=True)
 class Decided:
-    """A batch decided: its rows, the entries of what is not kept, and the sums of what is."""
+    """A batch decided: its rows, the entries of what is not kept, and what the rows come to."""
 
     rows: list[ChargeRow]
     money: tuple[Entry, ...]
+    uses: Uses = NOT_READ
     kept_lines: int = 0
     kept_price: Decimal = ZERO
     kept_cost: Decimal = ZERO
@@ -194,30 +196,38 @@ def _end(row: ChargeRow, outcome: Outcome | str, rule: str, level: str | None = 
         row["level"] = level
 
 
-def _summed(rows: Iterable[ChargeRow]) -> Decided:
+def _summed(rows: list[ChargeRow]) -> Decided:
     """Entries by outcome and reason; a member's money is in the line it was merged into."""
-    sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
-    decided = Decided(list(rows), ())
-    for row in decided.rows:
-        total = row["total"] = row.get("total") or NOTHING
-        cost = row["cost_total"] = row.get("cost_total") or NOTHING
-        match row["outcome"]:
-            case "kept":
-                decided.kept_lines += 1
-                decided.kept_price += Decimal(total)
-                decided.kept_cost += Decimal(cost)
-                decided.merged += "members" in row
-            case "collapsed":
-                decided.collapsed += 1
-            case outcome:
-                entry = sums[outcome, row["rule"]]
-                entry[0] += 1
-                entry[1] += Decimal(total)
-                entry[2] += Decimal(cost)
-    decided.money = tuple(
-        Entry.model_validate(
-            {"outcome": outcome, "reason": rule, "lines": int(n), "price": price, "cost": cost}
-        )
-        for (outcome, rule), (n, price, cost) in sorted(sums.items())
+    others: dict[tuple[str, str], list[ChargeRow]] = defaultdict(list)
+    collapsed = merged = 0
+    for row in rows:
+        if not row.get("total"):
+            row["total"] = NOTHING
+        if not row.get("cost_total"):
+            row["cost_total"] = NOTHING
+        outcome = row["outcome"]
+        if outcome == "kept":
+            merged += "members" in row
+        elif outcome == "collapsed":
+            collapsed += 1
+        else:
+            others[outcome, row["rule"]].append(row)
+    uses = uses_of(rows)
+    return Decided(
+        rows,
+        tuple(_entry(*name, others[name]) for name in sorted(others)),
+        uses,
+        kept_lines=sum(one.lines for one in uses.products),
+        kept_price=sum((one.price for one in uses.products), ZERO),
+        kept_cost=sum((one.cost for one in uses.products), ZERO),
+        collapsed=collapsed,
+        merged=merged,
     )
-    return decided
+
+
+def _entry(outcome: str, reason: str, rows: list[ChargeRow]) -> Entry:
+    price = sum((amount(row["total"]) for row in rows), ZERO)
+    cost = sum((amount(row["cost_total"]) for row in rows), ZERO)
+    return Entry.model_validate(
+        {"outcome": outcome, "reason": reason, "lines": len(rows), "price": price, "cost": cost}
+    )

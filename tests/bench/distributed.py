@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -173,7 +174,11 @@ async def _publish(settings: ServerSettings, messages: list[Message]) -> None:
 def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
     """Every answer takes its time, and HaloPSA allows so many calls a window."""
     month = generate_month(3, clients=300, lines=1200)
+    month.halopsa["invoices"] = [
+        _open_invoice(n, c) for n, c in enumerate(month.halopsa["clients"])
+    ]
     month.settings["halopsa"] |= {"calls_per_window": ALLOWED, "window_s": WINDOW_S}
+    month.settings["policy"] |= {"behaviour": "latest"}
     environment = (
         os.environ
         | real.environment
@@ -203,6 +208,18 @@ def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
         f"{BOUND_MAX} x",
         took_s / least_s <= BOUND_MAX,
     )
+
+
+def _open_invoice(number: int, client: dict[str, Any]) -> dict[str, Any]:
+    """What the month's lines are appended to: a read and a write for every client."""
+    line = {"item_shortdescription": "Callout", "qty_order": 1, "unit_price": 80, "unit_cost": 1}
+    return {
+        "id": 7000 + number,
+        "client_id": client["id"],
+        "invoice_date": "2026-11-03T00:00:00",
+        "currency_code": client["default_currency_code"],
+        "lines": [{"id": (7000 + number) * 10, "ihid": 7000 + number, **line}],
+    }
 
 
 def _settings(environment: dict[str, str]) -> ServerSettings:

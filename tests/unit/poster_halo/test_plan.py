@@ -20,6 +20,7 @@ from poster_halo.translate import Reader, Writer, raw_rows, raw_text
 from schemas.charges import DecidedLine, DecidedLines
 from schemas.settings import EffectivePolicy, HaloAccount
 from support.poster import charge
+from vendors import json
 from vendors.halopsa import HaloInvoice
 
 ACCOUNT = HaloAccount()
@@ -51,9 +52,15 @@ def observed(*documents: Document) -> Observed:
     return seen
 
 
+def sent(made: Plan, operation: Operation) -> dict[str, Any]:
+    """The body of a create as HaloPSA gets it."""
+    body = Writer(ACCOUNT, {"USD": 1}, "2026-11-05").create(made.batch, operation)
+    return dict(json.loads(json.dumps(body)))
+
+
 def shown(made: Plan, operation: Operation, number: int, **changes: Any) -> Document:
     """The invoice that HaloPSA shows after a faithful write."""
-    body = Writer(ACCOUNT, {"USD": 1}, "2026-11-05").create(made.batch, operation)
+    body = sent(made, operation)
     for n, line in enumerate(body["lines"]):
         line |= {"id": 100 * number + n, "net_amount": line["qty_order"] * line["unit_price"]}
     return READER.document(HaloInvoice({"id": number, **body, **changes}))
@@ -174,10 +181,24 @@ def test_the_compare_names_each_kind_of_difference() -> None:
 def test_a_net_that_is_not_the_product_is_an_alteration() -> None:
     lines = wanted([charge(1)])
     made = plan(batch(), lines, None, observed())
-    body = Writer(ACCOUNT, {"USD": 1}, "2026-11-05").create(made.batch, made.operations[0])
+    body = sent(made, made.operations[0])
     body["lines"][0] |= {"id": 1, "net_amount": Decimal("20.25")}  # a discount of ten per cent
     result = compare(lines, READER.document(HaloInvoice({"id": 1, **body})))
     assert [d.found for d in result.differences] == [Decimal("20.25")]
+
+
+@given(text=st.text(min_size=1, max_size=60), code=st.text(max_size=20))
+def test_any_text_reaches_halopsa_as_it_is(text: str, code: str) -> None:
+    rows = decided_rows(DecidedLines.dump_json([charge(1, text=text)]))
+    lines = desired_lines(rows, {"pax8:p1:monthly": Item(901, code)}, Precision.of("USD", 4, 4))
+    (line,) = sent(made := plan(batch(), lines, None, observed()), made.operations[0])["lines"]
+    assert line["item_shortdescription"] == lines[0].text
+    assert line.get("nominal_code", "") == code
+    assert (line["_itemid"], str(line["qty_order"]), str(line["unit_price"])) == (
+        901,
+        "3.0000",
+        "7.5000",
+    )
 
 
 @given(st.text())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,34 @@ def test_a_span_whose_parent_was_lost_is_shown_all_the_same(tmp_path: Path) -> N
     [trace], _ = read_traces(tmp_path)
     assert [root.name for root in trace.roots] == ["handle"]
     assert isinstance(trace.roots[0], Span)
+
+
+def test_a_collector_gets_the_spans_before_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    got: list[tuple[str, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["content-length"])
+            got.append((self.path, self.rfile.read(length)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        with traced("normalizer", "one", os.environ), span("handle", kind="ChargesReceived"):
+            pass
+        server.shutdown()
+        thread.join()
+    [(path, body)] = got
+    assert path == "/v1/traces"
+    assert b"ChargesReceived" in body
+    assert b"normalizer" in body
 
 
 def test_a_log_line_says_which_process_and_which_trace(

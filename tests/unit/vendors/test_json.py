@@ -54,6 +54,16 @@ def test_digits_go_out_as_they_came_in() -> None:
     assert json.dumps([Decimal("1.50"), 2, Decimal("-0.000")]) == b"[1.50,2,-0.000]"
 
 
+@given(texts, values)
+def test_what_is_written_already_goes_out_as_it_is(text: str, value: Any) -> None:
+    row = json.Written(f'{{"text":{json.string(text)},"n":1.50}}')
+    read = json.loads(json.dumps([value, row, {"again": row}]))
+    assert _spelled(read[1:]) == _spelled(
+        [{"text": text, "n": Decimal("1.50")}, {"again": {"text": text, "n": Decimal("1.50")}}]
+    )
+    assert _spelled(read[0]) == _spelled(value)
+
+
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), object(), b"x"])
 def test_what_is_no_json_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="no JSON form"):

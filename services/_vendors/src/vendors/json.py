@@ -1,59 +1,87 @@
 """JSON with exact numerals: a Decimal goes out digit for digit as it came in.
 
-The standard C encoder can not write a Decimal as a numeral. It writes a marked string instead, and
-the marks (lone surrogates, which no valid text holds) are cut out of the result.
+The standard C encoder can not write a Decimal as a numeral. It writes a mark instead (a lone
+surrogate, which no valid text holds), and the numerals are put in its place.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-_OPEN, _SHUT = "\udffe", "\udfff"
+_MARK = "\udffe"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that is JSON already: where thousands are alike, a template writes them."""
+
+    text: str
 
 
 def loads(text: str | bytes) -> Any:
     """Numbers with a fraction or exponent become Decimal. Raises ValueError, also for NaN."""
+    decoder = json.JSONDecoder(parse_float=_Numerals().__getitem__, parse_constant=_no_constant)
     try:
-        return _decoder.decode(text if isinstance(text, str) else _text(text))
+        return decoder.decode(text if isinstance(text, str) else _text(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def dumps(value: Any) -> bytes:
     """Compact UTF-8. A Decimal becomes a numeral; NaN, infinities and other types are refused."""
-    marked = 0
+    given: list[str] = []
 
-    def mark(number: Any) -> str:
-        nonlocal marked
-        if not isinstance(number, Decimal) or not number.is_finite():
-            raise TypeError(f"{type(number).__name__} {number} has no JSON form here")
-        marked += 1
-        return _OPEN + str(number) + _SHUT
+    def mark(other: Any) -> str:
+        given.append(_spelled(other))
+        return _MARK
 
     text = json.dumps(
         value, default=mark, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
-    if text.count(_OPEN) == marked == text.count(_SHUT):
-        try:
-            return text.replace(f'"{_OPEN}', "").replace(f'{_SHUT}"', "").encode()
-        except UnicodeEncodeError:
-            pass
-    # Somebody's text holds half a character: rare, so it may be slow.
-    return _written_out(value).encode()
+    between = text.split(f'"{_MARK}"')
+    if len(between) != len(given) + 1:  # somebody's text is the mark: rare, so it may be slow
+        return _encoded(_written_out(value))
+    given.append("")
+    return _encoded("".join(chain.from_iterable(zip(between, given, strict=True))))
+
+
+string = json.JSONEncoder(ensure_ascii=False).encode  # of a text, for who writes JSON by template
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    if isinstance(value, Written):
+        return value.text
+    raise TypeError(f"{type(value).__name__} {value} has no JSON form here")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")  # half a character: as JSON spells it, \\udffe
 
 
 def _written_out(value: Any) -> str:
-    """The same, member by member; half characters go out as \\u escapes."""
-    if isinstance(value, Decimal):
-        return str(value)
+    """The same, member by member."""
     if isinstance(value, dict):
-        members = (f"{json.dumps(key)}:{_written_out(member)}" for key, member in value.items())
+        members = (f"{string(key)}:{_written_out(member)}" for key, member in value.items())
         return "{" + ",".join(members) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_written_out, value)) + "]"
-    return json.dumps(value, allow_nan=False)
+    if value is None or isinstance(value, str | int | float):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _spelled(value)
+
+
+class _Numerals(dict[str, Decimal]):
+    """The Decimals of one text: the lines of an invoice repeat their rates and prices."""
+
+    def __missing__(self, numeral: str) -> Decimal:
+        number = self[numeral] = Decimal(numeral)
+        return number
 
 
 def _text(raw: bytes) -> str:
@@ -62,6 +90,3 @@ def _text(raw: bytes) -> str:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)

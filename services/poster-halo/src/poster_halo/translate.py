@@ -11,10 +11,11 @@ from typing import Any
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine, Raw
 from poster_halo.domain.shape import Batch, Operation
-from poster_halo.domain.stamps import words_of
+from poster_halo.domain.stamps import Words, words_of
 from schemas.money import minor_unit
 from schemas.settings import HaloAccount
 from vendors.halopsa import HaloInvoice
+from vendors.json import Written, loads, string
 
 NOISE = Decimal("0.005")  # net_amount is binary floating point: it is compared to the cent
 HUNDRED = Decimal(100)
@@ -71,30 +72,26 @@ class Reader:
         )
 
 
-def _our_line(row: Raw, words: tuple[str, str, str, str, str], cent: Decimal) -> OurLine:
-    quantity = _decimal(row.get("qty_order"))
-    price = _decimal(row.get("unit_price"))
-    cost = _decimal(row.get("unit_cost"))
-    product = quantity * price
-    net = row.get("net_amount")
-    told = product if net is None else _decimal(net)
-    billed = product if abs(told - product) < NOISE else told
-    line, slot, prefix, day, source = words
+def _our_line(row: Raw, words: Words, cent: Decimal) -> OurLine:
+    get = row.get
+    quantity, price = _decimal(get("qty_order")), _decimal(get("unit_price"))
+    cost = _decimal(get("unit_cost"))
+    billed = quantity * price
+    net = get("net_amount")
+    if net is not None and net != billed:
+        told = _decimal(net)
+        if abs(told - billed) >= NOISE:
+            billed = told
     return OurLine(
-        ext=int(row["id"]),
-        line=line,
-        slot=slot,
-        prefix=prefix,
-        day=day,
-        source=source,
-        quantity=quantity,
-        price=price,
-        cost=cost,
-        money=billed.quantize(cent, ROUND_HALF_UP),
-        cost_money=(quantity * cost).quantize(cent, ROUND_HALF_UP),
-        text=str(row.get("item_shortdescription") or ""),
-        taxed=bool(row.get("tax_rate")) or bool(row.get("tax_amount")),
-        raw=row,
+        int(row["id"]),
+        words[0],
+        words,
+        quantity,
+        price,
+        cost,
+        billed.quantize(cent, ROUND_HALF_UP),
+        (quantity * cost).quantize(cent, ROUND_HALF_UP),
+        row,
     )
 
 
@@ -123,7 +120,7 @@ class Writer:
             "invoice_date": f"{self.invoice_date}T00:00:00",
             "reference": operation.reference,
             "internal_note": note,
-            "lines": [self._new(batch, c.want) for c in operation.changes if c.want is not None],
+            "lines": _array(self._added(batch, operation)),
         }
         if number := self.currencies.get(batch.currency):
             body["currency_code"] = number
@@ -133,56 +130,54 @@ class Writer:
             body["_create_credit_note"] = True
         return body
 
-    def append(self, batch: Batch, operation: Operation, target: int) -> list[dict[str, Any]]:
+    def append(self, batch: Batch, operation: Operation, target: int) -> Written:
         """Bare lines for `updatelines`: without an id they are added."""
-        return [
-            {"ihid": target, **self._new(batch, c.want)}
-            for c in operation.changes
-            if c.want is not None
-        ]
+        return _array(self._added(batch, operation, f'"ihid":{target},'))
 
     def replace(self, batch: Batch, operation: Operation, fresh: Document) -> dict[str, Any]:
         """The full round trip: every line as just read, ours changed in place, new ones added."""
         changed = {c.there.ext: c for c in operation.changes if c.there is not None}
-        lines: list[dict[str, Any]] = []
+        lines: list[Raw | Written] = []
         for row in fresh.lines:
             change = changed.get(int(row["id"]))
             if change is None:
                 lines.append(row)
             elif change.want is not None:
-                lines.append(row | self._amounts(batch, change.want))
-        lines.extend(
-            {"ihid": fresh.id, **self._new(batch, c.want)}
-            for c in operation.changes
-            if c.kind == "add" and c.want is not None
-        )
+                lines.append(row | loads(f"{{{self._amounts(batch, change.want)}}}"))
+        lines.extend(map(Written, self._added(batch, operation, f'"ihid":{fresh.id},')))
         return {"id": fresh.id, "lines": lines}
 
-    def _new(self, batch: Batch, line: Desired) -> dict[str, Any]:
-        row = self._amounts(batch, line)
-        if line.item is not None:
-            row["_itemid"] = line.item
-        if line.code and self.account.nominal_code == "item":
-            row["nominal_code"] = line.code
-        if line.tax and self.account.send_tax == "item":
-            row["item_tax_code"] = line.tax
-        return row
+    def _added(self, batch: Batch, operation: Operation, first: str = "") -> list[str]:
+        """Each new line as JSON, after its `first` members. Hot, so a template writes it."""
+        codes = self.account.nominal_code == "item"
+        taxes = self.account.send_tax == "item"
+        rows = []
+        for change in operation.changes:
+            line = change.want
+            if line is None or change.kind != "add":
+                continue
+            item = "" if line.item is None else f',"_itemid":{line.item}'
+            code = f',"nominal_code":{string(line.code)}' if line.code and codes else ""
+            tax = f',"item_tax_code":{line.tax}' if line.tax and taxes else ""
+            rows.append(f"{{{first}{self._amounts(batch, line)}{item}{code}{tax}}}")
+        return rows
 
-    def _amounts(self, batch: Batch, line: Desired) -> dict[str, Any]:
+    def _amounts(self, batch: Batch, line: Desired) -> str:
         """What of a line is the document's: everything but item, codes and tax."""
-        row: dict[str, Any] = {
-            "qty_order": line.quantity,
-            "unit_price": line.price,
-            "unit_cost": line.cost,
-            "item_shortdescription": line.text,
-            "item_longdescription": line.details,
-            self.account.stamp_field: batch.origin.stamp(line.id, line.slot),
-        }
-        if line.start:
-            row["startdate"] = f"{line.start}T00:00:00"
-        if line.end:
-            row["enddate"] = f"{line.end}T00:00:00"
-        return row
+        quantity, price, cost = line.figures
+        start = f',"startdate":{string(f"{line.start}T00:00:00")}' if line.start else ""
+        end = f',"enddate":{string(f"{line.end}T00:00:00")}' if line.end else ""
+        return (
+            f'"qty_order":{quantity},"unit_price":{price},"unit_cost":{cost}'
+            f',"item_shortdescription":{string(line.text)}'
+            f',"item_longdescription":{string(line.details)}'
+            f',"{self.account.stamp_field}":{string(batch.origin.stamp(line.id, line.slot))}'
+            f"{start}{end}"
+        )
+
+
+def _array(rows: Sequence[str]) -> Written:
+    return Written(f"[{','.join(rows)}]")
 
 
 def without_ours(document: Document, lines: Iterable[str]) -> dict[str, Any]:

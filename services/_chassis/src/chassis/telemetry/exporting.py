@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FOLDER = "CHARGELINE_TRACE_FILE"
-_FLUSH_MS = 2_000
+_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT"
+_COLLECTOR_S = 3.0  # a collector that is away does not keep a process from ending
 
 
 @contextmanager
 def traced(service: str, replica: str, environ: Mapping[str, str]) -> Iterator[None]:
     """Spans of this process go where the environment says, as long as this lasts."""
-    folder, collector = environ.get(FOLDER), environ.get(COLLECTOR)
-    if not folder and not collector:
+    if not environ.get(FOLDER) and not environ.get(COLLECTOR):
         yield
         return
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - only who exports pays
@@ -38,14 +38,13 @@ def traced(service: str, replica: str, environ: Mapping[str, str]) -> Iterator[N
     provider = TracerProvider(
         resource=_resource(service, replica), id_generator=DerivedIds(), shutdown_on_exit=False
     )
-    for processor in _processors(folder, collector, service, replica):
+    for processor in _processors(environ, service, replica):
         provider.add_span_processor(processor)
     tracing.record_with(provider.get_tracer("chargeline"))
     try:
         yield
     finally:
         tracing.record_with(None)
-        provider.force_flush(_FLUSH_MS)
         provider.shutdown()
 
 
@@ -67,9 +66,7 @@ def measured(service: str, replica: str) -> Iterator[CollectorRegistry]:
         provider.shutdown()
 
 
-def _processors(
-    folder: str | None, collector: str | None, service: str, replica: str
-) -> Iterator[SpanProcessor]:
+def _processors(environ: Mapping[str, str], service: str, replica: str) -> Iterator[SpanProcessor]:
     from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
         BatchSpanProcessor,
         SimpleSpanProcessor,
@@ -77,15 +74,16 @@ def _processors(
 
     from chassis.telemetry.span_lines import SpanLines  # noqa: PLC0415
 
-    if folder:
+    if folder := environ.get(FOLDER):
         name = f"{service}-{replica}-{os.getpid()}.jsonl".replace("/", "_")
         yield SimpleSpanProcessor(SpanLines(Path(folder) / name))
-    if collector:
+    if environ.get(COLLECTOR):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter,
         )
 
-        yield BatchSpanProcessor(OTLPSpanExporter())
+        patience_s = None if _TIMEOUT in environ else _COLLECTOR_S  # None: as that says
+        yield BatchSpanProcessor(OTLPSpanExporter(timeout=patience_s))
 
 
 def _resource(service: str, replica: str) -> Resource:

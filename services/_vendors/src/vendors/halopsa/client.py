@@ -174,10 +174,9 @@ class Halo:
         assert body.get("id"), "without an id it would create one"
         return await self._post("Invoice", [body], _invoice)
 
-    async def update_invoice_lines(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Edits (with `id`) or adds (without) lines of the invoice `ihid`, in one request."""
-        assert len({line["ihid"] for line in lines}) == 1, "one invoice a request"
-        await self._post("Invoice/updatelines", list(lines), json.loads)
+    async def update_invoice_lines(self, lines: Sequence[Mapping[str, Any]] | json.Written) -> None:
+        """Edits (with `id`) or adds (without) lines of the one invoice `ihid`, in one request."""
+        await self._post("Invoice/updatelines", lines, json.loads)
 
     async def update_recurring_invoice(self, body: Mapping[str, Any]) -> HaloInvoice:
         """Updates a recurring invoice by its negative id; `lines` replace the whole set."""

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from poster_halo.domain.stamps import Words
 from schemas.ids import digest
 
 Raw = dict[str, Any]
@@ -20,25 +21,46 @@ _VOLATILE = frozenset({"xero_lineid", "sequenceid"})
 
 @dataclass(slots=True)
 class OurLine:
-    """A line with our stamp: `line slot prefix date source`, as far as it goes.
+    """A line with our stamp, `words` as far as it goes.
 
     `money` is unit price x quantity in whole cents, unless the line's net says otherwise.
     """
 
     ext: int
     line: str
-    slot: str
-    prefix: str
-    day: str
-    source: str
+    words: Words
     quantity: Decimal
     price: Decimal
     cost: Decimal
     money: Decimal
     cost_money: Decimal
-    text: str
-    taxed: bool
     raw: Raw
+
+    @property
+    def slot(self) -> str:
+        return self.words[1]
+
+    @property
+    def prefix(self) -> str:
+        """Of the references of its document."""
+        return self.words[2]
+
+    @property
+    def day(self) -> str:
+        """Its document's."""
+        return self.words[3]
+
+    @property
+    def source(self) -> str:
+        return self.words[4]
+
+    @property
+    def text(self) -> str:
+        return str(self.raw.get("item_shortdescription") or "")
+
+    @property
+    def taxed(self) -> bool:
+        return bool(self.raw.get("tax_rate")) or bool(self.raw.get("tax_amount"))
 
 
 @dataclass(slots=True)

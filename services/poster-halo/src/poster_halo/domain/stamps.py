@@ -22,9 +22,16 @@ class Origin:
         return text
 
 
-def words_of(stamp: object) -> tuple[str, str, str, str, str] | None:
+# Line, slot, prefix, day and source of a stamp.
+Words = tuple[str, str, str, str, str]
+
+
+def words_of(stamp: object) -> Words | None:
     """The five words of a stamp, the last ones empty if they are missing; None: not ours."""
     if not isinstance(stamp, str) or not stamp.startswith("line_"):
         return None
-    line, slot, prefix, day, source, *_ = (*stamp.split(" "), "", "", "", "", "")
+    words = stamp.split(" ")
+    if len(words) < 5:
+        words += [""] * 4
+    line, slot, prefix, day, source, *_ = words
     return line, slot, prefix, "" if day == "-" else day, source

@@ -111,7 +111,7 @@ async def _loop(
         done.begin()
         line, body = frame.decode(record.value)
         head = ChargesReceived.model_validate_json(line)
-        normalized, lines = normalize(head, body, settings)
+        normalized, _, lines = normalize(head, body, settings)
         value = frame.encode(normalized.model_dump_json().encode(), lines)
         await producer.send_and_wait(s.topic(OUT), value, key=record.key)
         await consumer.commit()
@@ -121,7 +121,7 @@ async def _loop(
 async def service(s: ServerSettings, done: Done) -> None:
     """The normalizer's process, but for probes and jobs."""
     store = ServerStore.open(s, clock=SystemClock())
-    built = normalizer.app.build(records=store.records, bus=store.bus)
+    built = normalizer.app.build(records=store.records, outbox=store.outbox)
     store.bus.mount(_counted(built, done))
     await store.start()
     while not await store.bus.joined():  # noqa: ASYNC110 - only the broker knows

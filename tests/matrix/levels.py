@@ -77,7 +77,7 @@ def run(cell: LevelCell, batches: list[Batch]) -> Outcome:
     decided: dict[str, Any] = {}
     for head, body in batches:
         policy = _policy(billing, settings, head)
-        _, lines = normalize(head.model_copy(update={"policy": policy}), body, version)
+        _, _, lines = normalize(head.model_copy(update={"policy": policy}), body, version)
         decided |= {one["id"]: one for one in json.loads(lines)}
     found = []
     document = str(month().notes["invoice"])

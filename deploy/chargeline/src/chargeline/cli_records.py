@@ -107,11 +107,12 @@ def sandbox_serve(
     data: Annotated[Path | None, typer.Option(help="Keep the state here.")] = None,
     today: Today = None,
     latency_s: Annotated[float, typer.Option(help="Every answer takes that long.")] = 0,
+    host: Annotated[str, typer.Option(help="In a container: 0.0.0.0.")] = "127.0.0.1",
 ) -> None:
     """Serve the vendor sandboxes; load them through /_sandbox/<vendor>/load."""
     from sandbox.serve import serve
 
-    serve(port, data, today=today.date() if today else None, latency_s=latency_s)
+    serve(port, data, today=today.date() if today else None, latency_s=latency_s, host=host)
 
 
 def trace(

@@ -33,8 +33,6 @@ class Steps:
             stored = await self._store.runs.get(tenant, run)
             if stored is None:
                 return
-            if not await self._store.may_fall(stored.value):
-                return
             counts = await self._store.counts(stored.value)
             proposed = await self._store.proposed(stored.value)
             barrier = fallen(stored.value, counts, proposed=proposed)

@@ -12,7 +12,7 @@ from chassis.records import Message, Records
 from chassis.table import Stored, Table
 from chassis.versions import SettingsVersions
 from gateway.domain.projection import Projection
-from gateway.domain.run import Counts, Progress, Run, Stage
+from gateway.domain.run import Counts, Progress, Run
 from schemas.messages import DocumentEntry
 from schemas.settings import Settings
 
@@ -101,23 +101,6 @@ class Store:
         """The projections of a run, in the order of their batch ids."""
         return [stored.value async for stored in self.projections.every(tenant, "run", run)]
 
-    async def may_fall(self, run: Run) -> bool:
-        """False: the run's next barrier stands for certain. One look, as there is a fact a batch."""
-        at = f"{run.run}:{run.revision}"
-        match run.stage:
-            case Stage.NORMALIZING:
-                there = await self.projections.count(run.tenant, "at", at)
-                return run.batches is not None and there >= run.batches
-            case Stage.RESOLVING | Stage.PLANNING:
-                before = {Stage.RESOLVING: Progress.NORMALIZED, Stage.PLANNING: Progress.RESOLVED}
-                tag = f"{at}:{before[run.stage].value}"
-                return not await self.projections.find(run.tenant, "progress", tag, limit=1)
-            case Stage.APPLYING:
-                done = f"{at}:{Progress.DONE.value}"
-                return await self.projections.count(run.tenant, "progress", done) >= run.approved
-            case _:
-                return False
-
     async def counts(self, run: Run) -> Counts:
         """How many batches stand where, at the run's revision."""
         found = {
@@ -163,7 +146,6 @@ def _tags(p: Projection) -> dict[str, str]:
     progress = p.progress()
     tags = {"run": p.run, "batch": p.batch}
     if progress is not None:
-        tags["at"] = at
         tags["progress"] = f"{at}:{progress.value}"
     if p.normalized is not None:
         tags["bill_to"] = f"{p.normalized.bill_to}:{p.normalized.currency}"

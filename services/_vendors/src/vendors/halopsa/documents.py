@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Annotated, Any, Self, overload
 
 from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import from_json
 
 from vendors.halopsa.models import halo_day
 
@@ -186,7 +187,27 @@ class _Written(BaseModel):
 _Answer = TypeAdapter(Annotated[list[_Written], Field(min_length=1, max_length=1)] | _Written)
 
 
+_START_BYTES = 4096
+
+
 def written_id(body: bytes) -> int:
     """The id in a write's answer, one object or a list of one; nothing else of it is kept."""
+    number = _id_in_front(body)
+    if number is not None:
+        return number
     answer = _Answer.validate_json(body)
     return answer.id if isinstance(answer, _Written) else answer[0].id
+
+
+def _id_in_front(body: bytes) -> int | None:
+    """HaloPSA echoes all lines of a new invoice after its id: they are not read for it.
+
+    None: the id is not there, or the answer is short, torn or a list. What is last in the part
+    that is read may be cut off, so the id counts only before another member.
+    """
+    if len(body) <= _START_BYTES or body[:1] != b"{" or body.rstrip()[-1:] != b"}":
+        return None
+    start = from_json(body[:_START_BYTES], allow_partial=True)
+    number = start.get("id")
+    is_whole = next(reversed(start), "id") != "id"
+    return number if is_whole and type(number) is int and number >= 1 else None

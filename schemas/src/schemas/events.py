@@ -166,6 +166,10 @@ class RunWaitingData(EventData):
 class RunEndedData(EventData):
     """Nothing of the run is under way any more; the statement says where every cent went."""
 
+    tenant: str = ""  # the first events of this type had `run` and `statement` alone
+    revision: int = 0
+    source: str = ""
+    document: str = ""
     document_date: str = ""
     problem: str | None = Field(
         default=None,

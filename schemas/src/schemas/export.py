@@ -1,6 +1,7 @@
 """Writes the contracts for those who do not read Python: JSON Schema, and golden example frames.
 
-    python -m schemas.export           writes schemas/json and adds what is new to schemas/examples
+    python -m schemas.export           writes schemas/json and schemas/asyncapi, and adds what is
+                                       new to schemas/examples
     python -m schemas.export --check   says what differs from what is committed, and fails
 
 An example's file name ends in its content's hash: a changed example adds a file, and every shape
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 
 from schemas.bodies import BODIES
 from schemas.examples import EXAMPLES
+from schemas.export_events import event_exports
 from schemas.ids import content_hash
 from schemas.messages import COMMANDS, FACTS, Head, Parked
 from schemas.settings import Settings
@@ -30,13 +32,17 @@ REMEDY = "run `uv run python -m schemas.export` and commit what it writes under 
 
 def exports() -> dict[str, bytes]:
     """Every exported file by its path under `schemas/`."""
-    return _json_schemas() | _examples()
+    return _json_schemas() | _examples() | event_exports()
 
 
 def drift(folder: Path = FOLDER) -> list[str]:
     """One sentence for each file that is not as the code has it; empty when all agree."""
     wanted = exports()
-    there = {f"json/{p.name}" for p in (folder / "json").glob("*.json")}
+    there = {
+        path.relative_to(folder).as_posix()
+        for kind in ("json", "asyncapi")
+        for path in (folder / kind).rglob("*.json")
+    }
     found = [f"schemas/{name} is of no message any more" for name in sorted(there - set(wanted))]
     for name, content in sorted(wanted.items()):
         path = folder / name

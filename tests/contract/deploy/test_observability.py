@@ -129,3 +129,12 @@ def test_the_collector_lets_the_listed_attributes_pass_and_no_other() -> None:
     assert {a.split(".")[0] for a in allowed - ours} == {"service", "telemetry"}
     assert "allow_all_keys: false" in config
     assert "processors: [memory_limiter, redaction, batch]" in config
+
+
+def test_the_collector_declares_what_its_pipelines_use() -> None:
+    config = (FOLDER / "collector" / "config.yaml").read_text()
+    sections = dict(re.findall(r"^(\w+):\n((?:(?: .*)?\n)+)", config + "\n", flags=re.M))
+    for kind in ("receivers", "processors", "exporters", "extensions"):
+        declared = set(re.findall(r"^ {2}([\w/]+):", sections[kind], flags=re.M))
+        (used,) = re.findall(rf"^ +{kind}: \[([^\]]*)\]", sections["service"], flags=re.M)
+        assert set(used.split(", ")) == declared, kind

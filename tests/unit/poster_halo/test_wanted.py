@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Item
-from poster_halo.domain.wanted import Wanted
+from poster_halo.domain.desired import Desired, Item
+from poster_halo.domain.wanted import Asked, Wanted
 
 CENTS = Precision.of("USD", 2, 2)
 
@@ -22,32 +24,51 @@ def body(*totals: str) -> bytes:
     ).encode()  # fmt: skip
 
 
+def lines(
+    wanted: Wanted,
+    given: bytes,
+    items: Mapping[str, Item] | None = None,
+    to: Precision = CENTS,
+    selection: Collection[str] = (),
+) -> list[Desired]:
+    """As the planner asks."""
+    asked = Asked.of(hashlib.sha256(given).hexdigest(), items or {}, to, selection)
+    kept = wanted.kept(asked)
+    return wanted.lines(asked, given) if kept is None else kept
+
+
 def test_the_same_bytes_items_and_selection_are_computed_once() -> None:
     wanted = Wanted()
-    items = {"p": Item(7)}
-    lines = wanted.lines(body("5.00"), items, CENTS, ())
-    assert [(line.item, line.total) for line in lines] == [(7, Decimal("5.00"))]
-    assert wanted.lines(body("5.00"), {"p": Item(7)}, CENTS, ()) is lines
+    made = lines(wanted, body("5.00"), {"p": Item(7)})
+    assert [(line.item, line.total) for line in made] == [(7, Decimal("5.00"))]
+    assert lines(wanted, body("5.00"), {"p": Item(7)}) is made
 
 
 def test_whatever_differs_is_computed_anew() -> None:
     wanted = Wanted()
-    lines = wanted.lines(body("5.00"), {"p": Item(7)}, CENTS, ())
-    assert wanted.lines(body("5.01"), {"p": Item(7)}, CENTS, ())[0].total == Decimal("5.01")
-    assert wanted.lines(body("5.00"), {"p": Item(8)}, CENTS, ())[0].item == 8
-    chosen = wanted.lines(body("5.00"), {"p": Item(7)}, CENTS, ("line_9",))
-    assert chosen[0].hold == "not-selected"
-    assert lines[0].hold is None
-    assert wanted.lines(body("5.00"), {"p": Item(7)}, Precision.of("JPY", 0, 0), ()) is not lines
+    items = {"p": Item(7)}
+    made = lines(wanted, body("5.00"), items)
+    assert lines(wanted, body("5.01"), items)[0].total == Decimal("5.01")
+    assert lines(wanted, body("5.00"), {"p": Item(8)})[0].item == 8
+    assert lines(wanted, body("5.00"), items, selection=("line_9",))[0].hold == "not-selected"
+    assert made[0].hold is None
+
+
+def test_amounts_met_before_are_not_those_of_another_precision() -> None:
+    wanted = Wanted()
+    assert lines(wanted, body("5.25"))[0].figures[:3] == ("1.00", "5.25", "5.25")
+    yen = lines(wanted, body("5.25"), to=Precision.of("JPY", 0, 0))[0]
+    assert (yen.figures, yen.money) == (("1", "5", "5", "5", "5"), 5)
+    assert lines(wanted, body("5.25", "7"))[0].figures[:3] == ("1.00", "5.25", "5.25")
 
 
 def test_no_more_lines_are_kept_than_the_limit_says() -> None:
     wanted = Wanted(kept_lines_max=3)
     first, second = body("1", "2"), body("3", "4")
-    one = wanted.lines(first, {}, CENTS, ())
-    assert wanted.lines(second, {}, CENTS, ()) is not wanted.lines(second, {}, CENTS, ())
-    assert wanted.lines(first, {}, CENTS, ()) is one
+    one = lines(wanted, first)
+    assert lines(wanted, second) is not lines(wanted, second)
+    assert lines(wanted, first) is one
     wanted.forget()
-    assert wanted.lines(first, {}, CENTS, ()) is not one
-    kept = wanted.lines(body("5"), {}, CENTS, ())
-    assert wanted.lines(body("5"), {}, CENTS, ()) is kept
+    assert lines(wanted, first) is not one
+    kept = lines(wanted, body("5"))
+    assert lines(wanted, body("5")) is kept

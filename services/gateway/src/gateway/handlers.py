@@ -104,7 +104,7 @@ class Handlers:
             }
         )
         if head.problem is not None:
-            moved = await self._steps.move(stored, run.model_copy(update={"stage": Stage.ENDED}))
+            moved = await self._steps.end_held(stored, run)
         elif head.unmatched and not head.batches:
             companies = _ReadBody.model_validate_json(await body.load()).companies
             command = commands.match_companies(run, companies)
@@ -126,8 +126,8 @@ class Handlers:
         ):
             return
         if head.problem is not None:
-            failed = {"stage": Stage.ENDED, "problem": head.problem, "text": head.text}
-            moved = await self._steps.move(stored, stored.value.model_copy(update=failed))
+            failed = {"problem": head.problem, "text": head.text}
+            moved = await self._steps.end_held(stored, stored.value.model_copy(update=failed))
             _again_unless(moved, head.run)
             return
         matches = _Matches.validate_json(await body.load() or b"[]")
@@ -196,7 +196,7 @@ class Handlers:
             fact.tenant,
             change,
             Projection(run=fact.run, batch=fact.batch),
-            about_batch(fact),
+            lambda before: about_batch(fact, before),
         )
         if taken:
             count_money(fact)

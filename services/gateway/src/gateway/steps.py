@@ -15,7 +15,7 @@ from gateway.domain.commands import Command
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage, fallen
 from gateway.domain.statement import statement
-from gateway.events import about_run
+from gateway.events import about_end, about_void, about_waiting
 from gateway.store import Store
 from schemas.money import ZERO
 
@@ -47,10 +47,9 @@ class Steps:
         run = stored.value
         match barrier:
             case Barrier.RESOLVE:
-                batches = await self._batches(run)
-                return await self.send(stored, Stage.RESOLVING, commands.resolve(run, batches))
+                return await self._resolve(stored)
             case Barrier.ASK_ITEMS:
-                return await self._move(stored, stage=Stage.ITEMS)
+                return await self._wait(stored, Stage.ITEMS)
             case Barrier.CREATE_ITEMS:
                 keys = {
                     k
@@ -63,11 +62,11 @@ class Steps:
                 batches = await self._batches(run)
                 return await self.send(stored, Stage.PLANNING, commands.plan(run, batches))
             case Barrier.ASK_PLANS | Barrier.WAIT_REST:
-                return await self._move(stored, stage=Stage.PLANNED)
+                return await self._wait(stored, Stage.PLANNED)
             case Barrier.APPLY:
                 chosen = await self._approved(run)
                 if not chosen:
-                    return await self._move(stored, stage=Stage.PLANNED)
+                    return await self._wait(stored, Stage.PLANNED)
                 return await self.apply(stored, chosen)
             case Barrier.END:
                 return await self._end(stored)
@@ -105,8 +104,8 @@ class Steps:
             old: Stored[Run] | None = stored
             while old is not None and _is_overtaken(old.value, run):
                 text = f"run {run.run} reads the same document later"
-                news = {"stage": Stage.ENDED, "problem": "superseded", "text": text}
-                if await self.move(old, old.value.model_copy(update=news)):
+                news = {"problem": "superseded", "text": text}
+                if await self.end_held(old, old.value.model_copy(update=news)):
                     break
                 old = await self._store.runs.get(run.tenant, old.value.run)
 
@@ -127,8 +126,21 @@ class Steps:
         """Store the run as changed; there is nothing to say."""
         return await self._replace(stored, run, [])
 
-    async def _move(self, stored: Stored[Run], **update: Any) -> bool:
-        return await self.move(stored, stored.value.model_copy(update=update))
+    async def end_held(self, stored: Stored[Run], run: Run) -> bool:
+        """End it here: its problem holds the whole document, or a later run reads that."""
+        ended = run.model_copy(update={"stage": Stage.ENDED})
+        return await self._replace(stored, ended, [], about_end(ended, statement(ended, ())))
+
+    async def _resolve(self, stored: Stored[Run]) -> bool:
+        run = stored.value
+        batches = await self._batches(run)
+        resolving = run.model_copy(update={"stage": Stage.RESOLVING})
+        command = commands.resolve(run, batches)
+        return await self._replace(stored, resolving, [command], about_void(run, batches))
+
+    async def _wait(self, stored: Stored[Run], stage: Stage) -> bool:
+        waiting = stored.value.model_copy(update={"stage": stage})
+        return await self._replace(stored, waiting, [], about_waiting(waiting))
 
     async def _replace(
         self, stored: Stored[Run], run: Run, said: Sequence[Command], extra: Sequence[Message] = ()
@@ -148,7 +160,8 @@ class Steps:
             return await self.start_again(stored, replanned=1)
         ended = run.model_copy(update={"stage": Stage.ENDED})
         proof = statement(ended, batches)
-        moved = await self._replace(stored, ended, [], about_run(ended, proof))
+        void = about_void(run, batches) if run.stage is Stage.NORMALIZING else ()
+        moved = await self._replace(stored, ended, [], (*void, *about_end(ended, proof)))
         if moved:
             count_end(proof)
         return moved

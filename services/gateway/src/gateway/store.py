@@ -122,21 +122,25 @@ class Store:
         tenant: str,
         change: Callable[[Projection], Projection],
         new: Projection,
-        outgoing: tuple[Message, ...] = (),
+        says: Callable[[Projection], tuple[Message, ...]],
     ) -> bool:
-        """Fill a slot of the projection under `key`; False: it was filled with that before."""
+        """Fill a slot of the projection under `key`, and say what that means, given what stood.
+
+        False: it was filled with that before.
+        """
         while True:
             stored = await self.projections.get(tenant, key)
-            value = change(stored.value if stored else new)
+            before = stored.value if stored else new
+            value = change(before)
             if stored is None:
                 if await self.projections.insert(
-                    tenant, key, value, tags=_tags(value), outgoing=outgoing
+                    tenant, key, value, tags=_tags(value), outgoing=says(before)
                 ):
                     return True
             elif stored.value == value:
                 return False  # a duplicate; `get` has published what the record still held
             elif await self.projections.replace(
-                stored, value, tags=_tags(value), outgoing=outgoing
+                stored, value, tags=_tags(value), outgoing=says(before)
             ):
                 return True
 

@@ -199,17 +199,21 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _after(kind: str, line: Desired) -> dict[str, Any]:
-    quantity, price, cost = line.figures
-    return {
+    """`restated` and `warnings` are there for the few lines that have them."""
+    sums = line.figures
+    row: dict[str, Any] = {
         "change": kind,
         "line": line.id,
         "text": line.text,
         "item": line.item,
-        "quantity": quantity,
-        "price": price,
-        "cost": cost,
-        "amount": plain(line.money),
-        "cost_amount": plain(line.cost_money),
-        "restated": line.restated,
-        "warnings": line.warnings,
+        "quantity": sums.quantity,
+        "price": sums.price,
+        "cost": sums.cost,
+        "amount": sums.money,
+        "cost_amount": sums.cost_money,
     }
+    if line.restated:
+        row["restated"] = True
+    if line.warnings:
+        row["warnings"] = line.warnings
+    return row

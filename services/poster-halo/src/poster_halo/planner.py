@@ -14,6 +14,7 @@ from poster_halo.domain.postings import Posting
 from poster_halo.domain.replacement import Replaced, against
 from poster_halo.domain.shape import Batch, Elsewhere, Plan
 from poster_halo.domain.stamps import Origin
+from poster_halo.domain.wanted import Asked
 from poster_halo.look import Look
 from poster_halo.store import KeptBatch, Store
 from poster_halo.tools import Tools
@@ -78,7 +79,10 @@ class Planner:
         head, account = kept.head, self._look.settings.halopsa
         to = Precision.of(head.currency, account.price_places, account.quantity_places)
         items = {key: await self._item(key, choice) for key, choice in kept.choices.items()}
-        lines = self._lines.lines(kept.lines, items, to, selection)
+        asked = Asked.of(kept.lines_digest, items, to, selection)
+        lines = self._lines.kept(asked)
+        if lines is None:
+            lines = self._lines.lines(asked, await self._store.lines(kept))
         batch = batch_of(head, self._look, selected=bool(selection))
         observed = self._look.observed
         if head.replaces:
@@ -123,7 +127,7 @@ class Planner:
             kept = await self._store.batch(self._job.tenant, batch) if batch != but else None
             if kept is None:
                 continue
-            for row in decided_rows(kept.lines):
+            for row in decided_rows(await self._store.lines(kept)):
                 if row["outcome"] == "kept" and row["id"] in lines:
                     wanted.add(row["id"])
         return frozenset(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,11 +26,17 @@ ANSWERS = "answers-poster"
 
 @dataclass(frozen=True, slots=True)
 class KeptBatch:
-    """A batch as resolved: its head, what its products are sold as, its lines' bytes."""
+    """A batch as resolved: its head, what its products are sold as, and the lines if they came
+    with it; `lines_digest` names them wherever they lie."""
 
     head: ChargesResolved
     choices: dict[str, ItemChoice]
-    lines: bytes
+    inline: bytes
+
+    @property
+    def lines_digest(self) -> str:
+        at = self.head.lines_at
+        return hashlib.sha256(self.inline).hexdigest() if at is None else at.digest
 
 
 class PlanRecord(BaseModel):
@@ -114,7 +121,7 @@ class Store:
         return None if record is None else _head_of(record)[0]
 
     async def batch(self, tenant: str, batch: str) -> KeptBatch | None:
-        """The batch with its lines."""
+        """The batch; its lines are read when somebody needs them."""
         record = await self._outbox.get(tenant, BATCHES, batch)
         if record is None:
             return None
@@ -122,9 +129,12 @@ class Store:
         if head.body is not None:
             body = await self._bodies.get(tenant, head.body)
         choices, _, lines = body.partition(b"\n")
-        if head.lines_at is not None:
-            lines = await self._bodies.get(tenant, head.lines_at)
         return KeptBatch(head, ItemChoices.validate_json(choices or b"{}"), lines)
+
+    async def lines(self, kept: KeptBatch) -> bytes:
+        """The decided lines of the batch, as they were written."""
+        at = kept.head.lines_at
+        return kept.inline if at is None else await self._bodies.get(kept.head.tenant, at)
 
     async def item(self, tenant: str, connection: str, key: str) -> KnownItem | None:
         """What the product is sold as at this connection, by lifecycle's own record."""

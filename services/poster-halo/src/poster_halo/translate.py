@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from poster_halo.domain.desired import Desired
@@ -157,23 +158,26 @@ class Writer:
             if line is None or change.kind != "add":
                 continue
             item = "" if line.item is None else f',"_itemid":{line.item}'
-            code = f',"nominal_code":{string(line.code)}' if line.code and codes else ""
+            code = f',"nominal_code":{_quoted(line.code)}' if line.code and codes else ""
             tax = f',"item_tax_code":{line.tax}' if line.tax and taxes else ""
             rows.append(f"{{{first}{self._amounts(batch, line)}{item}{code}{tax}}}")
         return rows
 
     def _amounts(self, batch: Batch, line: Desired) -> str:
         """What of a line is the document's: everything but item, codes and tax."""
-        quantity, price, cost = line.figures
-        start = f',"startdate":{string(f"{line.start}T00:00:00")}' if line.start else ""
-        end = f',"enddate":{string(f"{line.end}T00:00:00")}' if line.end else ""
+        sums = line.figures
+        start = f',"startdate":{_quoted(f"{line.start}T00:00:00")}' if line.start else ""
+        end = f',"enddate":{_quoted(f"{line.end}T00:00:00")}' if line.end else ""
         return (
-            f'"qty_order":{quantity},"unit_price":{price},"unit_cost":{cost}'
-            f',"item_shortdescription":{string(line.text)}'
-            f',"item_longdescription":{string(line.details)}'
+            f'"qty_order":{sums.quantity},"unit_price":{sums.price},"unit_cost":{sums.cost}'
+            f',"item_shortdescription":{_quoted(line.text)}'
+            f',"item_longdescription":{_quoted(line.details)}'
             f',"{self.account.stamp_field}":{string(batch.origin.stamp(line.id, line.slot))}'
             f"{start}{end}"
         )
+
+
+_quoted = lru_cache(maxsize=4096)(string)  # a document repeats its periods and products
 
 
 def _array(rows: Sequence[str]) -> Written:

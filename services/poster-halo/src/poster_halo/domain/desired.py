@@ -20,7 +20,15 @@ LONG_MAX = 4000
 _VARIABLE = re.compile(r"\$(?=\w)")
 _NO_ORDER = frozenset({"", "n/a", "na", "none", "-"})
 
-Figures = tuple[str, str, str]
+
+class Figures(NamedTuple):
+    """The amounts of a line as decimal strings."""
+
+    quantity: str
+    price: str
+    cost: str
+    money: str
+    cost_money: str
 
 
 @dataclass(slots=True)
@@ -56,9 +64,9 @@ class Desired:
 
     @property
     def figures(self) -> Figures:
-        """Quantity, price and cost, spelled once for the digest, the plan view and the invoice."""
+        """Spelled once for the digest, the plan view, the invoice and the posting."""
         if self._figures is None:
-            self._figures = _spelled(self.quantity, self.price, self.cost)
+            self._figures = _spelled(self)
         return self._figures
 
 
@@ -78,13 +86,17 @@ def desired_lines(
     items: Mapping[str, Item],
     to: Precision,
     selection: Collection[str] = (),
+    met: dict[Given, Sums] | None = None,
 ) -> list[Desired]:
-    """The kept ones of the decided lines, as parsed from the message (amounts are strings)."""
+    """The kept ones of the decided lines, as parsed from the message (amounts are strings).
+
+    `met` is what amounts came to before, in the same precision: customers buy the same products.
+    """
     kept = [row for row in rows if row["outcome"] == "kept"]
     several = len({row.get("company") for row in kept}) > 1
     chosen = frozenset(selection)
     none = Item()
-    met: dict[_Given, _Sums] = {}  # the lines of a client repeat their quantities and prices
+    met = {} if met is None else met
     lines = []
     for row in kept:
         get = row.get
@@ -103,10 +115,10 @@ def desired_lines(
 
 
 # Quantity, price, cost, total and total cost as the message spells them.
-_Given = tuple[str | None, str | None, str | None, str, str]
+Given = tuple[str | None, str | None, str | None, str, str]
 
 
-class _Sums(NamedTuple):
+class Sums(NamedTuple):
     """What the amounts of a line come to; `original` is for a restated line's text."""
 
     sent: Amounts
@@ -116,20 +128,25 @@ class _Sums(NamedTuple):
     original: str
 
 
-def _sums(given: _Given, to: Precision) -> _Sums:
+def _sums(given: Given, to: Precision) -> Sums:
     quantity, price, cost = (None if one is None else Decimal(one) for one in given[:3])
     total, cost_total = Decimal(given[3]), Decimal(given[4])
     sent = amounts(quantity, (price, cost), (total, cost_total), to)
-    figures = _spelled(sent.quantity, sent.price, sent.cost)
     text = original(quantity, price) if sent.restated else ""
-    return _Sums(sent, figures, total, cost_total, text)
+    return Sums(sent, _spelled(sent), total, cost_total, text)
 
 
-def _spelled(quantity: Decimal, price: Decimal, cost: Decimal) -> Figures:
-    return plain(quantity), plain(price), plain(cost)
+def _spelled(line: Desired | Amounts) -> Figures:
+    return Figures(
+        plain(line.quantity),
+        plain(line.price),
+        plain(line.cost),
+        plain(line.money),
+        plain(line.cost_money),
+    )
 
 
-def _line(row: Mapping[str, Any], item: Item, sums: _Sums, *, several_companies: bool) -> Desired:
+def _line(row: Mapping[str, Any], item: Item, sums: Sums, *, several_companies: bool) -> Desired:
     get = row.get
     sent = sums.sent
     text = escaped(get("text") or get("name") or get("sku") or "Charge")

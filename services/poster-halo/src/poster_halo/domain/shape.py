@@ -150,8 +150,8 @@ def _row(change: Change) -> str:
     want = change.want
     if want is None:
         return f"{change.kind}|{there}"
-    quantity, price, cost = want.figures
+    sums = want.figures
     return (
-        f"{change.kind}|{there}|{want.id}|{want.item}|{quantity}|{price}|{cost}"
+        f"{change.kind}|{there}|{want.id}|{want.item}|{sums.quantity}|{sums.price}|{sums.cost}"
         f"|{want.start}|{want.end}|{want.text}"
     )

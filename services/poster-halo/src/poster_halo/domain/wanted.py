@@ -6,13 +6,30 @@ items. What is kept is found by exactly those, so it can never be another plan's
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Desired, Item, decided_rows, desired_lines
+from poster_halo.domain.desired import Desired, Given, Item, Sums, decided_rows, desired_lines
 
 KEPT_LINES_MAX = 20_000
+AMOUNTS_MAX = 5_000
+
+
+class Asked(NamedTuple):
+    """All that desired lines depend on; `digest` is that of the decided lines' bytes."""
+
+    digest: str
+    items: tuple[tuple[str, Item], ...]
+    to: Precision
+    selection: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, digest: str, items: Mapping[str, Item], to: Precision, selection: Collection[str]
+    ) -> Asked:
+        """The same whatever order they come in."""
+        return cls(digest, tuple(sorted(items.items())), to, tuple(sorted(selection)))
 
 
 class Wanted:
@@ -21,30 +38,29 @@ class Wanted:
     def __init__(self, kept_lines_max: int = KEPT_LINES_MAX) -> None:
         self._max = kept_lines_max
         self._count = 0
-        self._kept: dict[tuple[object, ...], list[Desired]] = {}
+        self._kept: dict[Asked, list[Desired]] = {}
+        self._met: dict[Precision, dict[Given, Sums]] = {}
 
-    def lines(
-        self, body: bytes, items: Mapping[str, Item], to: Precision, selection: Collection[str]
-    ) -> list[Desired]:
-        """What the batch wants to stand."""
-        key = (
-            hashlib.sha256(body).digest(),
-            tuple(sorted(items.items())),
-            to,
-            tuple(sorted(selection)),
-        )
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = desired_lines(decided_rows(body), items, to, selection)
-            self._keep(key, kept)
-        return kept
+    def kept(self, asked: Asked) -> list[Desired] | None:
+        """What the batch wants to stand, if it is still known."""
+        return self._kept.get(asked)
+
+    def lines(self, asked: Asked, body: bytes) -> list[Desired]:
+        """The same from the bytes that `asked` names."""
+        met = self._met.setdefault(asked.to, {})
+        rows = decided_rows(body)
+        lines = desired_lines(rows, dict(asked.items), asked.to, asked.selection, met)
+        if len(met) > AMOUNTS_MAX:
+            met.clear()
+        self._keep(asked, lines)
+        return lines
 
     def forget(self) -> None:
         """Other plans are made now."""
-        self._kept, self._count = {}, 0
+        self._kept, self._count, self._met = {}, 0, {}
 
-    def _keep(self, key: tuple[object, ...], lines: list[Desired]) -> None:
+    def _keep(self, asked: Asked, lines: list[Desired]) -> None:
         """The first stay: they are applied in the order of their plans, so the oldest come next."""
         if self._count + len(lines) <= self._max:
-            self._kept[key] = lines
+            self._kept[asked] = lines
             self._count += len(lines)

@@ -11,7 +11,7 @@ RUNS ?= 300
 CHAOS_SCALE ?= 1
 KILLS ?= 50
 
-.PHONY: help setup run test check fmt schemas chaos mutants matrix months kafka distributed bench clean
+.PHONY: help setup run test check fmt schemas chaos mutants matrix months kafka distributed deployable bench clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ kafka: setup ## every suite on a real broker and store; services killed, rolled,
 
 distributed: setup ## a month over a process per service, its trace and events; the same month embedded
 	@$(RUN) python -m distributed.month
+
+deployable: setup ## compose, chart and alerts, read by their own tools (needs Go)
+	@deploy/check/run
 
 bench: setup ## speed, size and vendor calls as ratios to a floor measured in the same run
 	@$(RUN) python -m bench.run

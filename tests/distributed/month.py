@@ -28,6 +28,7 @@ from support.command_line import toml
 
 CLIENTS, LINES, SEED = 40, 800, 7
 TODAY = "2026-11-05"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "billing-events" / "consumer.py"
 _ME = [sys.executable, "-m", "chargeline"]
 
 
@@ -78,7 +79,19 @@ def distributed(
         state["entities"],
     )
     subprocess.run([*_ME, "trace", "--from", str(traces), told["run_id"]], check=True)
+    consumer(given)
     return told, [str(fault) for fault in verdict.faults]
+
+
+def consumer(environment: dict[str, str]) -> None:
+    """What the example in docs makes of the billing events that are there."""
+    found = {
+        "KAFKA": environment["CHARGELINE_KAFKA"],
+        "TENANT": "main",
+        "TOPIC": f"{environment['CHARGELINE_NAMESPACE']}billing.events.v1",
+    }
+    print("example consumer:", flush=True)
+    subprocess.run([sys.executable, str(EXAMPLE), "--once"], env=environment | found, check=True)
 
 
 def billed(folder: Path, month: Month, environment: dict[str, str]) -> tuple[dict[str, Any], str]:

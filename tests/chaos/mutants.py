@@ -61,12 +61,14 @@ MUTANTS = (
     Mutant(
         "stored before published",
         f"{CHASSIS}/embedded/bus.py",
-        "        return await self._executor.write(work, lambda done: self._wake(slots) if done"
-        " else None)\n",
-        """        done = await self._executor.write(update)
-        if done:
-            await self.publish(messages)
-        return done
+        """            return await self._executor.write(
+                work, lambda done: self._wake(slots) if done else None
+            )
+""",
+        """            done = await self._executor.write(update)
+            if done:
+                await self.publish(messages)
+            return done
 """,
         "simulated",
         range(1, 40),

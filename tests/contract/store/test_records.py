@@ -61,6 +61,15 @@ async def test_a_replace_moves_tags_and_messages(records: Records) -> None:
     assert await records.with_outgoing() == []
 
 
+async def test_a_tag_that_stays_is_found_before_and_after(records: Records) -> None:
+    await records.insert(record("a", colour="red", size="xl"))
+    await records.replace(replace(record("a", colour="blue", size="xl"), version=1))
+    await records.replace(replace(record("a", colour="blue", size="xl"), version=2))
+    for tag, value in (("colour", "blue"), ("size", "xl")):
+        assert [r.key for r in await records.find("msp", "things", tag, value)] == ["a"]
+    assert await records.count("msp", "things", "colour", "red") == 0
+
+
 async def test_what_is_deleted_is_found_nowhere(records: Records) -> None:
     await records.insert(replace(record("a", colour="red"), outgoing=(Message("t", "k", b"1"),)))
     assert await records.delete("msp", "things", "a")
@@ -104,3 +113,48 @@ async def test_a_sweep_goes_through_all_tenants_from_its_cursor_on(records: Reco
         seen.append((page[0].tenant, page[0].key))
         after = f"{page[0].tenant}/{page[0].key}"
     assert seen == [("a", "1"), ("a", "2"), ("ab", "0"), ("b", "1")]
+
+
+async def test_tenants_and_keys_are_in_the_order_of_their_bytes(records: Records) -> None:
+    tenants = ("a", "a-b", "a.b", "aa", "A", "ä")
+    keys = ("", "!", "0", "Z", "a", "a b", "a/b", "é", "🙂")
+    for tenant in reversed(tenants):
+        for key in keys:
+            await records.insert(Record(tenant, "things", key, 0, b"", {"state": "open"}))
+    everything = await records.sweep("things", "state", "open")
+    seen = [(r.tenant.encode(), r.key.encode()) for r in everything]
+    assert seen == sorted((t.encode(), k.encode()) for t in tenants for k in keys)
+    of_one = await records.find("a", "things", "state", "open", after="0")
+    assert [r.key for r in of_one] == ["Z", "a", "a b", "a/b", "é", "🙂"]
+    assert await records.count("a", "things", "state", "open") == len(of_one) + 3
+
+
+async def test_tags_and_headers_may_hold_any_text(records: Records) -> None:
+    headers = {"a.b": "1", "$c": "2", "": "3", "d e": "="}
+    stored = replace(
+        record("a", formula="x=y=z", empty="", dotted="$a.b"),
+        outgoing=(Message("t", "k", b"v", headers),),
+    )
+    await records.insert(stored)
+    assert await records.get("msp", "things", "a") == replace(stored, version=1)
+    assert len(await records.find("msp", "things", "formula", "x=y=z")) == 1
+    assert await records.count("msp", "things", "formula", "x") == 0
+    assert await records.count("msp", "things", "empty", "") == 1
+
+
+async def test_a_long_list_is_found_in_one_call(records: Records) -> None:
+    """Longer than what a server sends at once."""
+    for number in range(250):
+        await records.insert(record(f"{number:03}", b"x" * 100, colour="red"))
+    found = await records.find("msp", "things", "colour", "red", limit=240)
+    assert [r.key for r in found] == [f"{number:03}" for number in range(240)]
+
+
+async def test_what_is_held_is_shown_up_to_the_limit(records: Records) -> None:
+    message = (Message("t", "k", b"1"),)
+    for number in range(5):
+        await records.insert(replace(record(f"{number}"), outgoing=message))
+    assert len(await records.with_outgoing(limit=3)) == 3
+    for number in range(5):
+        await records.replace(replace(record(f"{number}"), version=1))
+    assert await records.with_outgoing(limit=3) == []

@@ -102,6 +102,39 @@ async def test_pruning_waits_for_every_group(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("executor", ["inline", "thread"])
+async def test_how_far_a_group_is_costs_no_commit_of_its_own(tmp_path: Path, executor: str) -> None:
+    seen: list[int] = []
+
+    async def on_sent(head: Sent, body: Body) -> None:
+        seen.append(head.number)
+
+    async def delivered(last: str) -> list[int]:
+        """What a new start delivers; `last` is how the process ends."""
+        seen.clear()
+        store = open_store(tmp_path, executor)
+        store.bus.mount(service(on_sent))
+        await store.bus.start()
+        await store.bus.idle()
+        before = store.executor.commits
+        await store.bus.publish([sent(1), sent(2)])
+        await store.bus.idle()
+        assert store.executor.commits == before + 1
+        if last == "another write":
+            await store.records.insert(record(f"{before}-{len(seen)}"))
+        if last == "stop":
+            await store.bus.stop()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        store.close()
+        return list(seen)
+
+    assert await delivered("crash") == [1, 2]
+    assert await delivered("another write") == [1, 2, 1, 2]  # the crash forgot how far it was
+    assert await delivered("stop") == [1, 2]
+    assert await delivered("stop") == [1, 2]
+
+
 def _keeping(messages: int) -> DeliverySettings:
     return DeliverySettings(log_keep=messages)
 

@@ -47,6 +47,17 @@ def test_these_stages_wait_for_a_fact_or_a_person(stage: Stage) -> None:
         assert barrier(stage, counts) is None
 
 
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize("batches", [None, 0, 2])
+def test_a_run_is_at_a_barrier_exactly_where_counts_can_take_it_further(
+    stage: Stage, batches: int | None
+) -> None:
+    run = a_run(batches, stage=stage, approved=1)
+    all_through = [Counts(held=2), Counts(done=2)]
+    falls = any(fallen(run, counts, proposed=False) for counts in all_through)
+    assert run.at_barrier is falls
+
+
 def test_a_run_of_held_batches_ends() -> None:
     for stage in (Stage.RESOLVING, Stage.PLANNING, Stage.APPLYING):
         assert barrier(stage, Counts(held=2), approved=1) is Barrier.END

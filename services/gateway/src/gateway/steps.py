@@ -31,11 +31,12 @@ class Steps:
         """Act on every barrier that has fallen."""
         while True:
             stored = await self._store.runs.get(tenant, run)
-            if stored is None:
+            if stored is None or not stored.value.at_barrier:
                 return
-            counts = await self._store.counts(stored.value)
-            proposed = await self._store.proposed(stored.value)
-            barrier = fallen(stored.value, counts, proposed=proposed)
+            found = stored.value
+            counts = await self._store.counts(found)
+            proposed = found.stage is Stage.RESOLVING and await self._store.proposed(found)
+            barrier = fallen(found, counts, proposed=proposed)
             if barrier is None:
                 return
             await self.cross(stored, barrier)

@@ -33,6 +33,7 @@ class EmbeddedBus:
         self._deliveries: list[Delivery] = []
         self._consumers: dict[log.Slot, list[_Consumer]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._moves = log.Moves()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._busy = 0
@@ -98,8 +99,15 @@ class EmbeddedBus:
             for task in late:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._note_moves()
         self._tasks.clear()
         self._consumers.clear()
+
+    async def _note_moves(self) -> None:
+        try:
+            await self._executor.write(self._moves.write)
+        except TransientError as error:  # then the next start delivers them again
+            _log.warning("offset-not-moved", text=str(error))
 
     async def idle(self) -> None:
         """Wait until every mounted group has done all that is published."""
@@ -125,11 +133,11 @@ class EmbeddedBus:
         """The next messages of a slot."""
         return await self._executor.read(log.page_after(group, slot, position))
 
-    def move(self, group: str, slot: log.Slot, position: int) -> asyncio.Future[None]:
-        """Note how far a group is. Nobody waits: what is lost in a crash is delivered again."""
-        moved = self._executor.submit(log.move_offset(group, slot, position))
-        moved.add_done_callback(_noted)
-        return moved
+    def move(self, group: str, slot: log.Slot, position: int) -> None:
+        """Note how far a group is, in a commit that is made anyway: the next one, or the store's
+        upkeep. Nobody waits, since what is lost in a crash is delivered again."""
+        if self._moves.add(group, slot, position):
+            self._executor.later(self._moves.write)
 
 
 class _Consumer:
@@ -143,7 +151,6 @@ class _Consumer:
         self._news = asyncio.Event()
         self._busy = True
         self._stopping = False
-        self._moved: asyncio.Future[None] | None = None
         bus.changed(+1)
 
     def wake(self) -> None:
@@ -166,14 +173,12 @@ class _Consumer:
                     if not await self._delivery.deliver(arrival):
                         break
                     self._position = arrival.offset
-                    self._moved = self._bus.move(self._delivery.group, self._slot, arrival.offset)
+                    self._bus.move(self._delivery.group, self._slot, arrival.offset)
                 if not page and not self._news.is_set():
                     self._rest()
                     await self._news.wait()
         finally:
             self._rest()
-            if self._moved is not None:
-                await asyncio.wait([self._moved])
 
     def _rest(self) -> None:
         if self._busy:
@@ -189,9 +194,3 @@ class _Consumer:
                 attempts += 1
                 await self._delivery.pause(attempts, error)
         return []
-
-
-def _noted(moved: asyncio.Future[None]) -> None:
-    """A move that failed is made good by the next one, or by delivering again."""
-    if not moved.cancelled() and (error := moved.exception()) is not None:
-        _log.warning("offset-not-moved", text=str(error))

@@ -64,16 +64,29 @@ def page_after(
     return work
 
 
-def move_offset(consumer: str, slot: Slot, position: int) -> Callable[[sqlite3.Connection], None]:
-    """Work that notes how far a consumer is."""
+class Moves:
+    """How far consumers have come and nobody has written yet; the loop adds, the writer writes."""
 
-    def work(connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "UPDATE offsets SET position = ? WHERE consumer = ? AND topic = ? AND slot = ?",
-            (position, consumer, *slot),
+    def __init__(self) -> None:
+        self._moved: dict[tuple[str, Slot], int] = {}
+        self._asked = False
+
+    def add(self, consumer: str, slot: Slot, position: int) -> bool:
+        """True: have `write` done; False: it was asked for already and has not begun."""
+        self._moved[consumer, slot] = position
+        asked, self._asked = self._asked, True
+        return not asked
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Work that notes all of it."""
+        self._asked = False  # first: what is added from here on may be too late for this write
+        rows = []
+        while self._moved:
+            (consumer, slot), position = self._moved.popitem()
+            rows.append((position, consumer, *slot))
+        connection.executemany(
+            "UPDATE offsets SET position = ? WHERE consumer = ? AND topic = ? AND slot = ?", rows
         )
-
-    return work
 
 
 def register(

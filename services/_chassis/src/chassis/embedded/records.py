@@ -54,7 +54,7 @@ class SqliteRecords:
             if done.rowcount == 0:
                 return False
             assert done.lastrowid is not None
-            _tag(connection, record, done.lastrowid)
+            _tag(connection, record, done.lastrowid, record.tags.items())
             _hold(connection, done.lastrowid, record.outgoing)
             return True
 
@@ -83,8 +83,9 @@ class SqliteRecords:
                 (bool(record.outgoing), tags, record.body, number),
             )
             if tags != old_tags:
-                _untag(connection, (record.tenant, record.collection, record.key), old_tags)
-                _tag(connection, record, number)
+                before, now = decode_headers(old_tags).items(), record.tags.items()
+                _untag(connection, record, sorted(before - now))
+                _tag(connection, record, number, sorted(now - before))
             if holds:
                 connection.execute("DELETE FROM outgoing WHERE record = ?", (number,))
             _hold(connection, number, record.outgoing)
@@ -102,7 +103,8 @@ class SqliteRecords:
                 (tenant, collection, key),
             ).fetchall()
             for number, tags, holds in row:
-                _untag(connection, (tenant, collection, key), tags)
+                gone = Record(tenant, collection, key, 0, b"")
+                _untag(connection, gone, decode_headers(tags).items())
                 if holds:
                     connection.execute("DELETE FROM outgoing WHERE record = ?", (number,))
             return bool(row)
@@ -183,22 +185,21 @@ def _encoded(tags: Mapping[str, str]) -> str:
     return json.dumps(dict(tags), sort_keys=True) if tags else _NO_TAGS
 
 
-def _tag(connection: sqlite3.Connection, record: Record, number: int) -> None:
+type _Tags = Iterable[tuple[str, str]]
+
+
+def _tag(connection: sqlite3.Connection, record: Record, number: int, tags: _Tags) -> None:
     connection.executemany(
         "INSERT INTO tags (collection, tag, value, tenant, key, record) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (record.collection, tag, value, record.tenant, record.key, number)
-            for tag, value in record.tags.items()
-        ],
+        [(record.collection, tag, value, record.tenant, record.key, number) for tag, value in tags],
     )
 
 
-def _untag(connection: sqlite3.Connection, place: tuple[str, str, str], tags: str) -> None:
-    tenant, collection, key = place
+def _untag(connection: sqlite3.Connection, record: Record, tags: _Tags) -> None:
     connection.executemany(
         "DELETE FROM tags"
         " WHERE collection = ? AND tag = ? AND value = ? AND tenant = ? AND key = ?",
-        [(collection, tag, value, tenant, key) for tag, value in decode_headers(tags).items()],
+        [(record.collection, tag, value, record.tenant, record.key) for tag, value in tags],
     )
 
 

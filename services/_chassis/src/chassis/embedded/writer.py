@@ -41,6 +41,10 @@ class Executor(Protocol):
         """Do it in a commit, in the order of calls."""
         ...
 
+    def later(self, work: Work[None]) -> None:
+        """Do it in the next commit that somebody waits for. Nobody hears whether it was done."""
+        ...
+
     async def read[T](self, work: Work[T]) -> T:
         """Read what is committed."""
         ...
@@ -54,7 +58,7 @@ class Executor(Protocol):
 class _Waiting:
     work: Work[Any]
     committed: Callable[[Any], None] | None
-    future: asyncio.Future[Any]
+    future: asyncio.Future[Any] | None
     result: Any = None
     error: BaseException | None = None
 
@@ -62,7 +66,7 @@ class _Waiting:
         """Tell whoever waits; who no longer waits still had the effect."""
         if self.error is None and self.committed is not None:
             self.committed(self.result)
-        if self.future.done():
+        if self.future is None or self.future.done():
             return
         if self.error is None:
             self.future.set_result(self.result)
@@ -103,6 +107,7 @@ class InlineExecutor:
 
     def __init__(self, pause: Callable[[], Awaitable[None]] | None = None) -> None:
         self.commits = 0
+        self._later: list[Work[None]] = []
         self._pause = pause or _next_turn
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -122,10 +127,14 @@ class InlineExecutor:
         if self._writer is None:
             waiting.error = _closed()
         else:
-            _commit_together(self._writer, [waiting])
+            works, self._later = self._later, []
+            _commit_together(self._writer, [waiting, *map(_unheard, works)])
             self.commits += 1
         waiting.settle()
         return future
+
+    def later(self, work: Work[None]) -> None:
+        self._later.append(work)
 
     async def read[T](self, work: Work[T]) -> T:
         await self._pause()
@@ -151,6 +160,7 @@ class ThreadExecutor:
     def __init__(self) -> None:
         self.commits = 0
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._later: queue.SimpleQueue[Work[None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: sqlite3.Connection | None = None
 
@@ -174,6 +184,9 @@ class ThreadExecutor:
         else:
             self._queue.put(_Waiting(work, committed, future))
         return future
+
+    def later(self, work: Work[None]) -> None:
+        self._later.put(work)
 
     async def read[T](self, work: Work[T]) -> T:
         if self._reader is None:
@@ -205,6 +218,8 @@ class ThreadExecutor:
                     break
             open_ = waiting is not None
             if group:
+                while not self._later.empty():  # this thread alone takes them out
+                    group.append(_unheard(self._later.get()))
                 _commit_together(connection, group)
                 self.commits += 1
                 _tell(group)
@@ -215,7 +230,8 @@ def _tell(group: list[_Waiting]) -> None:
     """Settle the works on the loops they came from, with one wake-up for each loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
     for waiting in group:
-        by_loop.setdefault(waiting.future.get_loop(), []).append(waiting)
+        if waiting.future is not None:
+            by_loop.setdefault(waiting.future.get_loop(), []).append(waiting)
     for loop, theirs in by_loop.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_settle, theirs)
@@ -224,6 +240,10 @@ def _tell(group: list[_Waiting]) -> None:
 def _settle(group: list[_Waiting]) -> None:
     for waiting in group:
         waiting.settle()
+
+
+def _unheard(work: Work[None]) -> _Waiting:
+    return _Waiting(work, None, None)
 
 
 def _closed() -> TransientError:

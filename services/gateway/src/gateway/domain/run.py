@@ -100,6 +100,16 @@ class Run(BaseModel):
     started_at: str = ""
 
     @property
+    def at_barrier(self) -> bool:
+        """False: no count of batches takes it further, so nobody needs to count them."""
+        return self.batches is not None and self.stage in (
+            Stage.NORMALIZING,
+            Stage.RESOLVING,
+            Stage.PLANNING,
+            Stage.APPLYING,
+        )
+
+    @property
     def period(self) -> str:
         """The month of the document's date (R22)."""
         return self.document_date[:7]

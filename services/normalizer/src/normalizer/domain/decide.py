@@ -26,6 +26,7 @@ BILLED_BY_SOURCE = "billedByPax8"
 AMOUNT_MISSING = "amount-missing"
 PRODUCT_MISSING = "product-missing"
 NOT_READ = Uses()
+_ONE = Decimal(1)
 
 
 @dataclass(slots=True)
@@ -186,7 +187,8 @@ def _is_zero(row: ChargeRow, policy: EffectivePolicy, currency: str) -> bool:
 
 
 def _rounds_to_zero(text: str | None, currency: str) -> bool:
-    return round_half_up(amount(text), currency).is_zero()
+    exact = amount(text)  # no currency's smallest amount is above one
+    return -_ONE < exact < _ONE and round_half_up(exact, currency).is_zero()
 
 
 def _end(row: ChargeRow, outcome: Outcome | str, rule: str, level: str | None = None) -> None:

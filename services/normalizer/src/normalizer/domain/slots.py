@@ -38,16 +38,16 @@ def kind_of(row: ChargeRow, *, azure: bool) -> Kind:
 
 def give_slots(rows: list[ChargeRow], tenant: str, source: str) -> None:
     """Slots for lines that go on; a slot is a digest and an ordinal among equals."""
-    groups: dict[tuple[str, str, str], list[ChargeRow]] = defaultdict(list)
+    groups: dict[str, list[ChargeRow]] = defaultdict(list)
     for row in rows:
         what = row.get("subscription") or f"{row.get('product') or row.get('sku')} " + normal_term(
             row.get("term", "")
         )
-        groups[row.get("company", ""), what, row["kind"]].append(row)
+        groups[f"{row.get('company', '')}\x1f{what}\x1f{row['kind']}"].append(row)
     start = hashlib.sha256(digest("slot", tenant, source).encode())
     for parts, equals in groups.items():
         name = start.copy()
-        name.update("\x1f".join(parts).encode())
+        name.update(parts.encode())
         slot = name.hexdigest()[:_SLOT_CHARS]
         if len(equals) > 1:
             equals.sort(key=_order)

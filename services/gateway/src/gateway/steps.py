@@ -31,7 +31,7 @@ class Steps:
         """Act on every barrier that has fallen."""
         while True:
             stored = await self._store.runs.get(tenant, run)
-            if stored is None or not stored.value.at_barrier:
+            if stored is None or not await self._store.may_fall(stored.value):
                 return
             found = stored.value
             counts = await self._store.counts(found)

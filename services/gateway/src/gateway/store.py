@@ -12,7 +12,7 @@ from chassis.records import Message, Records
 from chassis.table import Stored, Table
 from chassis.versions import SettingsVersions
 from gateway.domain.projection import Projection
-from gateway.domain.run import Counts, Progress, Run
+from gateway.domain.run import Counts, Progress, Run, Stage
 from schemas.messages import DocumentEntry
 from schemas.settings import Settings
 
@@ -101,6 +101,23 @@ class Store:
         """The projections of a run, in the order of their batch ids."""
         return [stored.value async for stored in self.projections.every(tenant, "run", run)]
 
+    async def may_fall(self, run: Run) -> bool:
+        """False: the next barrier stands for certain. One look, as every batch has its facts."""
+        if not run.at_barrier:
+            return False
+        at = f"{run.run}:{run.revision}"
+        match run.stage:
+            case Stage.NORMALIZING:
+                return await self.projections.count(run.tenant, "at", at) >= (run.batches or 0)
+            case Stage.APPLYING:
+                done = f"{at}:{Progress.DONE.value}"
+                return await self.projections.count(run.tenant, "progress", done) >= run.approved
+            case Stage.RESOLVING:
+                behind = f"{at}:{Progress.NORMALIZED.value}"
+            case _:
+                behind = f"{at}:{Progress.RESOLVED.value}"
+        return not await self.projections.find(run.tenant, "progress", behind, limit=1)
+
     async def counts(self, run: Run) -> Counts:
         """How many batches stand where, at the run's revision."""
         found = {
@@ -150,6 +167,7 @@ def _tags(p: Projection) -> dict[str, str]:
     progress = p.progress()
     tags = {"run": p.run, "batch": p.batch}
     if progress is not None:
+        tags["at"] = at
         tags["progress"] = f"{at}:{progress.value}"
     if p.normalized is not None:
         tags["bill_to"] = f"{p.normalized.bill_to}:{p.normalized.currency}"

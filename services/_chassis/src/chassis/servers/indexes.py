@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
-from chassis.errors import TransientError
-from chassis.servers.client import Document, open_client
+from chassis.servers.client import Document, failure, open_client
 from chassis.servers.settings import ServerSettings
 
 COLLECTIONS = (
-    "bodies",
-    "catalogs",
-    "charges",
-    "items",
-    "jobs",
-    "leases",
-    "pages",
-    "parked",
-    "parked_lanes",
-    "plans",
-    "postings",
-    "projections",
-    "runs",
-    "secrets",
-    "settings",
-    "tenants",
+    *("bodies", "jobs", "leases", "parked", "parked_lanes"),  # the chassis
+    *("commands", "projections", "runs", "secrets", "settings", "tenants"),  # the gateway
+    *("batches", "documents", "pages", "readings", "snapshots"),  # ingest
+    *("answers", "catalogs", "charges", "items", "suggestions"),  # lifecycle
+    *("answers-poster", "batches-to-post", "plans", "postings"),  # posters
 )
 BY_TAG = "by_tag"
 HELD = "held"
@@ -42,20 +30,22 @@ def declared() -> Sequence[IndexModel]:
     )
 
 
-async def apply(settings: ServerSettings) -> Sequence[str]:
+async def apply(
+    settings: ServerSettings, collections: Collection[str] = COLLECTIONS
+) -> Sequence[str]:
     """Create what is missing; the names of what was made."""
     client = open_client(settings)
     made: list[str] = []
     try:
         database = client[settings.database]
-        for name in COLLECTIONS:
+        for name in sorted(collections):
             collection = database[name]
             there = await _names(collection)
             wanted = [index for index in declared() if index.document["name"] not in there]
             if wanted:
                 made += [f"{name}.{i}" for i in await collection.create_indexes(wanted)]
     except PyMongoError as error:
-        raise TransientError("store-away", f"MongoDB can not be reached: {error}") from error
+        raise failure(error) from error
     finally:
         await client.close()
     return made

@@ -1,7 +1,12 @@
 """Records in MongoDB: a document a record, changed by single-document operations alone.
 
-A document's id is `tenant/key`, so that a range of ids is a tenant, and its tags are `name=value`
-strings under one index. No transaction is used: one aggregate is one document is one update.
+A document's id is tenant, space and key, so that ids are in the order of tenant and key, and a
+range of them is a tenant. Its tags are `name=value` strings under one index. No transaction is
+used: one aggregate is one document is one update.
+
+Every write leaves its token. When an answer is lost, or a retry of the driver meets what its first
+try did, the token tells whose write stands there. What can not be told raises TransientError, and
+is the same to the caller as a process that died behind its write.
 """
 
 from __future__ import annotations
@@ -11,20 +16,17 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
-from pymongo.errors import (
-    ConnectionFailure,
-    DocumentTooLarge,
-    DuplicateKeyError,
-    PyMongoError,
-)
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.clock import Clock
-from chassis.errors import PermanentError, TransientError
+from chassis.errors import TransientError
 from chassis.records import Message, Record
-from chassis.servers.client import Database, Document
+from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
 
 _TOKEN_BYTES = 9
-_AFTER_SLASH = "0"  # the character behind "/": ends the range of a tenant's ids
+_BETWEEN = " "  # nothing that a tenant's name may hold comes before it
+_BEHIND = "!"  # the character behind it: ends the range of a tenant's ids
+_LOOK = {"version": 1, "made": 1, "write": 1}
 
 
 class MongoRecords:
@@ -44,27 +46,49 @@ class MongoRecords:
         return None if found is None else _record(collection, found)
 
     async def insert(self, record: Record) -> bool:
-        document = self._document(record, version=1)
+        token = os.urandom(_TOKEN_BYTES)
+        content = self._content(record, token, version=1)
+        document = {"_id": _id(record.tenant, record.key), "made": token, **content}
         try:
-            await _written(self._database[record.collection].insert_one(document))
+            await self._database[record.collection].insert_one(document)
         except DuplicateKeyError:
-            return False
-        except ConnectionFailure as lost:
-            return await self._look(record, document, lost)
+            found = await self._look(record)
+            return found is not None and found["made"] == token
+        except DRIVER_ERRORS as error:
+            found = await self._look_after(error, record)
+            if found is None:
+                raise failure(error) from error
+            return bool(found["made"] == token)
         return True
 
     async def replace(self, record: Record) -> bool:
-        document = self._document(record, version=record.version + 1)
-        stored = {"_id": document["_id"], "version": record.version}
+        token = os.urandom(_TOKEN_BYTES)
+        version = record.version + 1
+        change = {"$set": self._content(record, token, version)}
+        if not record.outgoing:
+            change["$unset"] = {"outgoing": "", "held": ""}
+        stored = {"_id": _id(record.tenant, record.key), "version": record.version}
         try:
-            done = await _written(self._database[record.collection].replace_one(stored, document))
-        except ConnectionFailure as lost:
-            return await self._look(record, document, lost)
-        return bool(done.matched_count)
+            done = await self._database[record.collection].update_one(stored, change)
+        except DRIVER_ERRORS as error:
+            found = await self._look_after(error, record)
+            if found is None or found["version"] != version:
+                raise failure(error) from error
+            return bool(found["write"] == token)
+        if done.matched_count:
+            return True
+        found = await self._look(record)
+        return found is not None and found["write"] == token
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
-        found = self._database[collection].delete_one({"_id": _id(tenant, key)})
-        return bool((await _reached(found)).deleted_count)
+        """After a lost answer, gone is taken for deleted here."""
+        try:
+            done = await self._database[collection].delete_one({"_id": _id(tenant, key)})
+        except PyMongoError as error:
+            if await self._look_after(error, Record(tenant, collection, key, 0, b"")):
+                raise failure(error) from error
+            return True
+        return bool(done.deleted_count)
 
     async def find(
         self,
@@ -76,19 +100,20 @@ class MongoRecords:
         after: str = "",
         limit: int = 100,
     ) -> list[Record]:
-        ids = {"$gt": _id(tenant, after), "$lt": f"{tenant}{_AFTER_SLASH}"}
-        return await self._select(collection, {"tags": f"{tag}={value}", "_id": ids}, limit)
+        ids = {"$gt": _id(tenant, after), "$lt": f"{tenant}{_BEHIND}"}
+        return await self._select(collection, {"tags": _tag(tag, value), "_id": ids}, limit)
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
-        ids = {"$gt": _id(tenant, ""), "$lt": f"{tenant}{_AFTER_SLASH}"}
-        where = {"tags": f"{tag}={value}", "_id": ids}
+        ids = {"$gte": _id(tenant, ""), "$lt": f"{tenant}{_BEHIND}"}
+        where = {"tags": _tag(tag, value), "_id": ids}
         return int(await _reached(self._database[collection].count_documents(where)))
 
     async def sweep(
         self, collection: str, tag: str, value: str, *, after: str = "", limit: int = 100
     ) -> list[Record]:
-        """`after` is `tenant/key` of the last record seen, which is its id."""
-        where = {"tags": f"{tag}={value}", "_id": {"$gt": after}}
+        """`after` is `tenant/key` of the last record seen; tenants have no slash in their name."""
+        tenant, _, key = after.partition("/")
+        where = {"tags": _tag(tag, value), "_id": {"$gt": _id(tenant, key)}}
         return await self._select(collection, where, limit)
 
     async def with_outgoing(self, *, limit: int = 100) -> list[Record]:
@@ -106,60 +131,51 @@ class MongoRecords:
         cursor = self._database[collection].find(where).sort("_id", 1).limit(limit)
         return [_record(collection, row) for row in await _reached(cursor.to_list())]
 
-    def _document(self, record: Record, version: int) -> Document:
-        document: Document = {
-            "_id": _id(record.tenant, record.key),
+    def _content(self, record: Record, token: bytes, version: int) -> Document:
+        """What every write of a record says."""
+        content: Document = {
             "version": version,
             "body": record.body,
-            "tags": [f"{name}={value}" for name, value in sorted(record.tags.items())],
-            "write": os.urandom(_TOKEN_BYTES),  # by it a writer knows its own write again
+            "tags": [_tag(name, value) for name, value in sorted(record.tags.items())],
+            "write": token,
         }
         if record.outgoing:
-            document["outgoing"] = [_outgoing(m) for m in record.outgoing]
-            document["held"] = self._clock.now()
-        return document
+            content["outgoing"] = [_outgoing(m) for m in record.outgoing]
+            content["held"] = self._clock.now()
+        return content
 
-    async def _look(self, record: Record, written: Document, lost: ConnectionFailure) -> bool:
-        """The answer was lost, also on PyMongo's second try: see whether the write is there."""
-        try:
-            found = await self._database[record.collection].find_one({"_id": written["_id"]})
-        except PyMongoError as error:
-            raise _away(error) from lost
-        if found is None or found["version"] < written["version"]:
-            raise _away(lost) from lost
-        return bool(found["write"] == written["write"])
+    async def _look_after(self, error: DriverError, record: Record) -> Document | None:
+        """What stands there after a write that may have happened; other failures are raised."""
+        why = failure(error)
+        if not isinstance(why, TransientError):
+            raise why from error
+        return await self._look(record)
+
+    async def _look(self, record: Record) -> Document | None:
+        where = {"_id": _id(record.tenant, record.key)}
+        return await _reached(self._database[record.collection].find_one(where, _LOOK))
 
 
 async def _reached[T](asked: Awaitable[T]) -> T:
-    """What MongoDB answers; anything but an answer is an outage."""
+    """What MongoDB answers, or its failure in our words."""
     try:
         return await asked
     except PyMongoError as error:
-        raise _away(error) from error
-
-
-async def _written[T](asked: Awaitable[T]) -> T:
-    """As `_reached`, but duplicates and lost connections are for the caller to answer."""
-    try:
-        return await asked
-    except (DuplicateKeyError, ConnectionFailure):
-        raise
-    except DocumentTooLarge as error:
-        raise PermanentError("record-too-large", f"MongoDB takes 16 MB a record: {error}") from None
-    except PyMongoError as error:
-        raise _away(error) from error
-
-
-def _away(error: PyMongoError) -> TransientError:
-    return TransientError("store-away", f"MongoDB did not answer: {error}")
+        raise failure(error) from error
 
 
 def _id(tenant: str, key: str) -> str:
-    return f"{tenant}/{key}"
+    assert _BETWEEN not in tenant, "a space ends the tenant in an id"
+    return f"{tenant}{_BETWEEN}{key}"
+
+
+def _tag(name: str, value: str) -> str:
+    assert "=" not in name, "the first = ends a tag's name"
+    return f"{name}={value}"
 
 
 def _record(collection: str, found: Document) -> Record:
-    tenant, _, key = found["_id"].partition("/")
+    tenant, _, key = found["_id"].partition(_BETWEEN)
     tags = dict(tag.split("=", 1) for tag in found["tags"])
     outgoing = tuple(_message(m) for m in found.get("outgoing", ()))
     body = bytes(found["body"])

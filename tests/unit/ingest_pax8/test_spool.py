@@ -11,9 +11,13 @@ from ingest_pax8.spool import Spool
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10**6))), st.integers(1, 60))
-def test_lines_come_back_whole_and_in_order(added: list[tuple[int, int]], limit: int) -> None:
-    with Spool[int](limit) as spool:
-        for key, number in added:
-            spool.add(key, str(number).encode())
-        for key in {key for key, _ in added}:
-            assert json.loads(spool.body(key)) == [n for k, n in added if k == key]
+def test_lines_come_back_whole_and_in_the_order_of_their_pages(
+    added: list[tuple[int, int]], limit: int
+) -> None:
+    spool = Spool[int](limit)
+    for key, page in added:
+        spool.add(key, page, str(page).encode())
+    for key in {key for key, _ in added}:
+        assert json.loads(spool.body(key)) == sorted(page for k, page in added if k == key)
+    spool.clear()
+    assert spool.body(0) == b"[]"

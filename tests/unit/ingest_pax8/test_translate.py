@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_pax8.translate import fields_of, line_from_pax8, numeral
+from ingest_pax8.charges import numeral
+from ingest_pax8.translate import fields_of, line_from_pax8
 from schemas.charges import ChargeLine
 from vendors.pax8 import InvoiceItem, parse_items
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,8 @@ from ingest_pax8.domain.chains import place_in
 from ingest_pax8.domain.document import Document
 from ingest_pax8.domain.pages import PageNotes, measured, to_stored
 from ingest_pax8.forming import Forming
-from ingest_pax8.reading import Reading, stored_items
+from ingest_pax8.gathering import Gathering
+from ingest_pax8.reading import Reading, gather_stored
 from ingest_pax8.tools import SNAPSHOTS, Documents, Tools
 from ingest_pax8.translate import SOURCE, entry_from_pax8
 from ingest_pax8.unreadable import Unreadable
@@ -34,7 +35,6 @@ from schemas.messages import (
     ReadDrafts,
 )
 from schemas.settings import Settings
-from vendors.pax8 import InvoiceItem
 
 NOT_READ = "document-not-read"
 
@@ -72,13 +72,16 @@ class IngestJobs:
         """Read or re-read the document, form its batches, and say so last."""
         command = IngestDocument.model_validate_json(job.payload)
         settings = await self._tools.settings.read(job.tenant, command.settings)
+        tools = self._tools
         try:
-            document, reading = await self._read(job, command, settings)
-            if document.problem is not None:
-                await self._say(job, command, document)
-                return
-            pages = _held(reading) or stored_items(self._tools, job.tenant, document)
-            await self._form(job, command, settings, (document, pages))
+            with Gathering(settings, job.tenant, command.document, tools.batch_lines_max) as lines:
+                document = await self._read(job, command, settings, lines)
+                if document.problem is not None:
+                    await self._say(job, command, document)
+                    return
+                if not lines.whole:
+                    await gather_stored(tools, job.tenant, document, lines)
+                await self._form(job, command, settings, (document, lines))
         except Unreadable as odd:
             stored = await self._documents.get(job.tenant, command.document)
             document = stored.value if stored else Document(document=command.document)
@@ -132,8 +135,8 @@ class IngestJobs:
         await self._tools.answer(job, fact)
 
     async def _read(
-        self, job: JobRun, command: IngestDocument, settings: Settings
-    ) -> tuple[Document, Reading | None]:
+        self, job: JobRun, command: IngestDocument, settings: Settings, lines: Gathering
+    ) -> Document:
         """The document as it stands after this command, stored."""
         stored = await self._documents.get(job.tenant, command.document)
         if command.stored:
@@ -141,37 +144,36 @@ class IngestJobs:
                 text = "It was never read whole: read it before forming its batches"
                 found = stored.value if stored else Document(document=command.document)
                 problem = found.problem or NOT_READ
-                return found.model_copy(update={"problem": problem, "text": text}), None
-            return stored.value, None
+                return found.model_copy(update={"problem": problem, "text": text})
+            return stored.value
         if stored is None:
             await self._list(job, settings, None)
             stored = await self._documents.get(job.tenant, command.document)
         before = stored.value if stored else Document(document=command.document)
         if before.read_by == job.id:  # this very job has read it before it was interrupted
-            return before, None
+            return before
         pax8 = await self._tools.open_pax8(job, settings)
-        reading = Reading(self._tools, job, command.document, settings.pax8.in_flight)
+        reading = Reading(self._tools, job, command.document, settings.pax8.in_flight, lines)
         if before.basis is None:
             document = await reading.first(pax8, before)
         else:
             document = await reading.again(pax8, before)
         document = document.model_copy(update={"read_by": job.id})
         await self._documents.put(job.tenant, document)
-        return document, reading
+        return document
 
     async def _form(
         self,
         job: JobRun,
         command: IngestDocument,
         settings: Settings,
-        lines: tuple[Document, AsyncIterator[list[InvoiceItem]]],
+        read: tuple[Document, Gathering],
     ) -> None:
-        document, pages = lines
+        document, lines = read
         members = await self._documents.chain_of(job.tenant, document)
         chain = document.chain(job.tenant, SOURCE)
         place = place_in(document, chain, members, settings.chains)
-        forming = Forming(command, document, settings, place, self._tools)
-        await forming.gather(pages)
+        forming = Forming(command, document, settings, place, lines, self._tools)
         body = _Body(companies=forming.unknown)
         if not (command.match_first and body.companies):
             body.batches = await forming.publish()
@@ -217,19 +219,6 @@ class IngestJobs:
             if stored is None or listed != before:
                 await self._documents.put(job.tenant, listed)
         return entries
-
-
-def _held(reading: Reading | None) -> AsyncIterator[list[InvoiceItem]] | None:
-    """The lines that the reading still holds, in the document's order."""
-    if reading is None or not reading.items:
-        return None
-    pages = [reading.items[number] for number in sorted(reading.items)]
-
-    async def each() -> AsyncIterator[list[InvoiceItem]]:
-        for page in pages:
-            yield page
-
-    return each()
 
 
 def _carried(command: Head) -> dict[str, Any]:

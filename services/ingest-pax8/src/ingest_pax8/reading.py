@@ -7,13 +7,15 @@ fresh reading is compared with the first and stores nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pydantic import BaseModel
 
 from chassis.records import Record
 from chassis.service import JobRun
+from ingest_pax8.charges import Charge, read_page
 from ingest_pax8.domain.document import (
     CHANGED,
     INCOMPLETE,
@@ -24,6 +26,7 @@ from ingest_pax8.domain.document import (
     incomplete_text,
     verdict,
 )
+from ingest_pax8.domain.identity import Basis, Identities
 from ingest_pax8.domain.pages import (
     PageNotes,
     altered_rows,
@@ -32,12 +35,12 @@ from ingest_pax8.domain.pages import (
     row_digests,
     to_stored,
 )
+from ingest_pax8.gathering import Gathering
 from ingest_pax8.tools import PAGES, Tools
-from ingest_pax8.translate import fields_of
-from ingest_pax8.understanding import KEPT_LINES_MAX, Page, items_of, names_of, understood
+from ingest_pax8.understanding import Page, charges_in, fields_in, understood
 from ingest_pax8.unreadable import ALTERED, RESTORE, Unreadable
 from schemas.ids import digest
-from vendors.pax8 import InvoiceItem, Pax8, RawPage
+from vendors.pax8 import Pax8, RawPage
 
 EMPTY = "document-empty"
 CHANGED_TEXT = "The document is not the one that was read first"
@@ -60,20 +63,17 @@ class _Tally:
     ids: list[str | None] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
-    items: dict[int, list[InvoiceItem]] = field(default_factory=dict)
 
-    def page(self, page: Page, basis: str | None) -> None:
-        self.rows += len(page.sums)
+    def page(self, page: Page) -> None:
+        self.rows += len(page.charges)
         self.promised.add(page.notes.promised)
-        for item in page.sums:
-            self.sums.add(item.currency_code or "", item.total, item.cost_total)
-            self.ids.append(item.id)
-        if basis == "fields" or (basis is None and not all(item.id for item in page.sums)):
-            assert page.items is not None, "rows without ids are read whole"
-            self.fields += [fields_of(item) for item in page.items]
+        for charge in page.charges:
+            self.sums.add(
+                charge.get("currency") or "", charge.get("total"), charge.get("cost_total")
+            )
+        self.ids += page.ids
+        self.fields += page.fields
         self.digests += row_digests(page.notes)
-        if page.items is not None and page.notes.promised <= KEPT_LINES_MAX:
-            self.items[page.notes.number] = page.items
 
     def found(self, pages: int) -> Found:
         return Found(
@@ -93,13 +93,16 @@ type Take = Callable[[int], Awaitable[Page]]
 class Reading:
     """One document, read by one job."""
 
-    def __init__(self, tools: Tools, job: JobRun, document: str, in_flight: int) -> None:
+    def __init__(
+        self, tools: Tools, job: JobRun, document: str, in_flight: int, gathering: Gathering
+    ) -> None:
+        """`gathering` takes the lines in; it is whole where the vendor's ids tell them apart."""
         self._tools = tools
         self._job = job
         self._document = document
         self._in_flight = max(1, in_flight)
+        self._gathering = gathering
         self._progress = Progress.model_validate_json(job.checkpoint or b"{}")
-        self.items: dict[int, list[InvoiceItem]] = {}  # by page, for documents that fit
 
     async def first(self, pax8: Pax8, document: Document) -> Document:
         """Read it whole and store it; torn, it is read a second time, and then it is incomplete."""
@@ -124,23 +127,34 @@ class Reading:
         why = difference(document, found)
         if why is None:
             return document.model_copy(update={"problem": None, "text": ""})
-        self.items = {}
         text = f"{CHANGED_TEXT}: {why}. Nothing of it is planned; ask Pax8 which one holds"
         return document.model_copy(update={"problem": CHANGED, "text": text})
 
-    async def _whole(self, take: Take, basis: str | None) -> Found:
+    async def _whole(self, take: Take, basis: Basis | None) -> Found:
         """All pages, side by side; only those in flight are held."""
         tally = _Tally()
+        self._gathering.restart()
+        by_ids = basis != "fields"
+
+        def add(page: Page) -> None:
+            nonlocal by_ids
+            tally.page(page)
+            named_by, names = page.names()
+            by_ids = by_ids and named_by == "ids"
+            if by_ids:
+                self._gathering.page(page.notes.number, page.charges, names)
+
         start = await take(0)
-        tally.page(start, basis)
+        add(start)
         pages = max(start.notes.pages, 1)
 
         async def one(number: int) -> None:
-            tally.page(await take(number), basis)
+            add(await take(number))
 
         await _side_by_side(one, range(1, pages), self._in_flight)
-        self.items = tally.items if tally.rows <= KEPT_LINES_MAX else {}
-        return tally.found(pages)
+        found = tally.found(pages)
+        self._gathering.whole = by_ids and (basis or found.basis()) == "ids"
+        return found
 
     def _stored_or_read(self, pax8: Pax8) -> Take:
         reading = digest("reading", self._job.id, self._progress.attempt, length=16)
@@ -153,17 +167,16 @@ class Reading:
                 notes, raw = from_stored(stored.body)
                 if notes.reading == reading:
                     return understood(notes, raw)
-            page = await pax8.item_page(self._document, number)
-            return await self._store(page, reading)
+            return await self._store(*await self._page(pax8, number), reading)
 
         return take
 
-    async def _store(self, page: RawPage, reading: str) -> Page:
+    async def _store(self, page: RawPage, charges: list[Charge] | None, reading: str) -> Page:
         """Also a page that can not be understood is kept as it came."""
         notes = measured(_notes(reading, page), page.raw, page.rows)
         try:
-            read = understood(notes, page.raw)
-            named_by, names = names_of(read)
+            read = understood(notes, page.raw, charges=charges)
+            named_by, names = read.names()
             notes = notes.model_copy(update={"named_by": named_by, "names": names})
         finally:
             key, tags = page_key(self._document, page.number), {"document": self._document}
@@ -171,12 +184,15 @@ class Reading:
             await self._tools.put(Record(self._job.tenant, PAGES, key, 0, body, tags))
         return replace(read, notes=notes)
 
-    def _read_only(self, pax8: Pax8, basis: str | None) -> Take:
+    def _read_only(self, pax8: Pax8, basis: Basis | None) -> Take:
         async def take(number: int) -> Page:
-            page = await pax8.item_page(self._document, number)
-            return understood(_notes("", page), page.raw, basis)
+            page, charges = await self._page(pax8, number)
+            return understood(_notes("", page), page.raw, basis, charges)
 
         return take
+
+    async def _page(self, pax8: Pax8, number: int) -> tuple[RawPage, list[Charge] | None]:
+        return await pax8.item_page_as(self._document, number, read_page)
 
     async def _settled(self, document: Document, found: Found) -> Document:
         """The first complete reading fixes the basis and what later readings are compared with."""
@@ -211,20 +227,33 @@ class Reading:
             number += 1
 
 
-async def stored_items(
-    tools: Tools, tenant: str, document: Document
-) -> AsyncIterator[list[InvoiceItem]]:
-    """The items of a stored document, page after page, in its order."""
+async def gather_stored(
+    tools: Tools, tenant: str, document: Document, gathering: Gathering
+) -> None:
+    """All lines of a stored document, page after page: equal ones are counted in its order."""
+    assert document.basis is not None, "the basis is fixed at the first reading"
+    gathering.restart()
+    identities = Identities(document.basis)
     for number in range(document.pages):
-        record = await tools.outbox.get(tenant, PAGES, page_key(document.document, number))
-        if record is None:
-            raise Unreadable(f"page {number + 1} is not in the store", way=RESTORE)
-        if altered := altered_rows(record.body):
-            where = ", ".join(f"row {row + 1}" if row >= 0 else "its envelope" for row in altered)
-            text = f"page {number + 1} is not what Pax8 sent any more ({where[:200]})"
-            raise Unreadable(text, ALTERED, RESTORE)
-        _, raw = from_stored(record.body)
-        yield items_of(raw, number)
+        raw = await _stored_page(tools, tenant, document.document, number)
+        charges = charges_in(raw, number)
+        names = [charge.get("id") or "" for charge in charges]
+        if document.basis == "fields":
+            names = [identities.next(None, partial(str, name)) for name in fields_in(raw, number)]
+        gathering.page(number, charges, names)
+    gathering.whole = True
+
+
+async def _stored_page(tools: Tools, tenant: str, document: str, number: int) -> bytes:
+    """The vendor's bytes, or Unreadable when they are not what was read."""
+    record = await tools.outbox.get(tenant, PAGES, page_key(document, number))
+    if record is None:
+        raise Unreadable(f"page {number + 1} is not in the store", way=RESTORE)
+    if altered := altered_rows(record.body):
+        where = ", ".join(f"row {row + 1}" if row >= 0 else "its envelope" for row in altered)
+        text = f"page {number + 1} is not what Pax8 sent any more ({where[:200]})"
+        raise Unreadable(text, ALTERED, RESTORE)
+    return from_stored(record.body)[1]
 
 
 def page_key(document: str, number: int) -> str:

@@ -3,54 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
+from ingest_pax8.charges import Charge, charge_of
 from schemas.charges import normal_term
 from schemas.messages import DocumentEntry
 from schemas.money import plain
 from schemas.periods import exclusive_end
-from vendors.pax8 import InvoiceHeader, InvoiceItem
+from vendors.pax8 import InvoiceHeader, InvoiceItem, day_of
 
 SOURCE = "pax8"
+_DAYS = ("start", "end")
+_NOT_OF_A_LINE = ("currency", "external")
 type Row = dict[str, str | bool]  # a ChargeLine as it travels; what is not said is not there
 
 
-def line_from_pax8(item: InvoiceItem, line_id: str) -> Row:
+def line_of(charge: Charge, line_id: str) -> Row:
     """The charge line; amounts keep the numerals that came, and an end is exclusive."""
-    text = item.description or item.product_name or item.sku or ""
-    start, end = _period(item.start_period, item.end_period)
-    details = item.details
-    found: dict[str, str | None] = {
-        "company_name": item.company_name,
-        "subscription": item.subscription_id,
-        "product": item.product_id,
-        "sku": item.sku,
-        "name": item.product_name or item.description,
-        "text": text,
-        "details": None if details == text else details,
-        "vendor": item.vendor_name,
-        "order": _order(item.purchase_order_number),
-        "unit": item.unit_of_measure,
-        "start": start,
-        "end": end,
-        "quantity": numeral(item.quantity),
-        "price": numeral(item.price),
-        "cost": numeral(item.cost),
-        "total": numeral(item.total),
-        "cost_total": numeral(item.cost_total),
-    }
-    row: Row = {
-        "id": line_id,
-        "type": _type(item.type),
-        "term": item.term or "",
-        "company": item.company_id or "",
-    }
-    row |= {name: value for name, value in found.items() if value}
-    if item.billed_by_pax8:
-        row["billed_by_source"] = True
+    row = cast("Row", {name: said for name, said in charge.items() if said})
+    row["id"] = line_id
+    row["type"] = _type(charge.get("type"))
+    row.setdefault("term", "")
+    row.setdefault("company", "")
+    name, text = charge.get("name"), charge.get("text")
+    if name or text:
+        row["name"] = name or text or ""
+    row["text"] = text = text or name or charge.get("sku") or ""
+    if row.get("details") == text:
+        del row["details"]
+    if "order" in row and not _is_order(charge.get("order")):
+        del row["order"]
+    for day, read in zip(_DAYS, _period(charge.get("start"), charge.get("end")), strict=True):
+        if read is not None:
+            row[day] = read
+        elif day in row:
+            del row[day]
+    for whose in _NOT_OF_A_LINE:
+        row.pop(whose, None)
     return row
+
+
+def line_from_pax8(item: InvoiceItem, line_id: str) -> Row:
+    """The charge line of an item that was read field by field."""
+    return line_of(charge_of(item), line_id)
 
 
 def entry_from_pax8(header: InvoiceHeader) -> DocumentEntry:
@@ -90,27 +86,20 @@ def fields_of(item: InvoiceItem) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def numeral(amount: Decimal | None) -> str | None:
-    """A decimal string, digit for digit, without an exponent."""
-    if amount is None:
-        return None
-    text = str(amount)
-    return plain(amount) if "E" in text or text[:2] == "-0" else text
-
-
 @lru_cache(maxsize=256)
 def _type(given: str | None) -> str:
     return normal_term(given or "")
 
 
 @lru_cache(maxsize=1024)
-def _order(number: str | None) -> str | None:
+def _is_order(number: str | None) -> bool:
     """`N/A` and nothing are the same: no order."""
-    return None if not number or number.strip().upper() in {"", "N/A"} else number
+    return (number or "").strip().upper() not in {"", "N/A"}
 
 
 @lru_cache(maxsize=4096)
-def _period(start: date | None, end: date | None) -> tuple[str | None, str | None]:
+def _period(start_text: str | None, end_text: str | None) -> tuple[str | None, str | None]:
+    start, end = day_of(start_text), day_of(end_text)
     if start is not None and end is not None:
         return start.isoformat(), exclusive_end(start, end).isoformat()
     return start.isoformat() if start else None, end.isoformat() if end else None

@@ -1,41 +1,55 @@
-"""What a page as read says: all of its lines, or of a large document's page only their sums."""
+"""What a page as read says: its charges, and what tells them apart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ingest_pax8.charges import Charge, charges_of
 from ingest_pax8.domain.identity import Basis
 from ingest_pax8.domain.pages import PageNotes
 from ingest_pax8.translate import fields_of
 from ingest_pax8.unreadable import Unreadable
-from vendors.pax8 import InvoiceItem, ItemSum, parse_items, parse_sums
-
-KEPT_LINES_MAX = 10_000  # documents up to this size are read, judged and formed in one go
+from vendors.pax8 import parse_items
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, read and understood: `items` is None where the sums are enough."""
+    """One page, read and understood: `fields` is empty where the vendor's ids are enough."""
 
     notes: PageNotes
-    sums: Sequence[ItemSum]
-    items: list[InvoiceItem] | None
+    charges: list[Charge]
+    ids: list[str | None]
+    fields: list[str]
+
+    def names(self) -> tuple[Basis, list[str]]:
+        """The vendor's ids if every row of the page has one, else their business fields."""
+        ids = [vendor_id for vendor_id in self.ids if vendor_id]
+        return ("ids", ids) if len(ids) == len(self.charges) else ("fields", self.fields)
 
 
-def understood(notes: PageNotes, raw: bytes, basis: str | None = None) -> Page:
-    """A page of a large document is read again when it is formed: here its sums are enough."""
-    if notes.promised > KEPT_LINES_MAX and basis != "fields":
-        sums = _parsed(parse_sums, raw, notes.number)
-        if all(item.id for item in sums):
-            return Page(notes, sums, None)
-    items = items_of(raw, notes.number)
-    return Page(notes, items, items)
+def understood(
+    notes: PageNotes,
+    raw: bytes,
+    basis: str | None = None,
+    charges: list[Charge] | None = None,
+) -> Page:
+    """A page, or Unreadable; `charges` where they were read already."""
+    if charges is None:
+        charges = charges_in(raw, notes.number)
+    ids = [charge.get("id") for charge in charges]
+    by_fields = basis == "fields" or (basis is None and not all(ids))
+    return Page(notes, charges, ids, fields_in(raw, notes.number) if by_fields else [])
 
 
-def items_of(raw: bytes, number: int) -> list[InvoiceItem]:
-    """The lines of a page, or Unreadable."""
-    return _parsed(parse_items, raw, number)
+def charges_in(raw: bytes, number: int) -> list[Charge]:
+    """The charges of a page, or Unreadable."""
+    return _parsed(charges_of, raw, number)
+
+
+def fields_in(raw: bytes, number: int) -> list[str]:
+    """What tells a page's rows apart where the vendor's ids do not."""
+    return [fields_of(item) for item in _parsed(parse_items, raw, number)]
 
 
 def _parsed[T](parse: Callable[[bytes], T], raw: bytes, number: int) -> T:
@@ -44,12 +58,3 @@ def _parsed[T](parse: Callable[[bytes], T], raw: bytes, number: int) -> T:
     except ValueError as odd:
         first = str(odd).splitlines()[0][:200]
         raise Unreadable(f"page {number + 1} can not be read as charges: {first}") from odd
-
-
-def names_of(page: Page) -> tuple[Basis, list[str]]:
-    """The vendor's ids if every row of the page has one, else their business fields."""
-    ids = [item.id for item in page.sums if item.id]
-    if len(ids) == len(page.sums):
-        return "ids", ids
-    assert page.items is not None, "rows without ids are read whole"
-    return "fields", [fields_of(item) for item in page.items]

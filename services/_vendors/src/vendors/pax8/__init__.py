@@ -7,11 +7,13 @@ from vendors.pax8.models import (
     Company,
     InvoiceHeader,
     InvoiceItem,
-    ItemSum,
+    PageCounters,
     Product,
     Subscription,
+    count_page,
+    day_of,
+    has_long_numeral,
     parse_items,
-    parse_sums,
 )
 
 __all__ = [
@@ -19,13 +21,15 @@ __all__ = [
     "Company",
     "InvoiceHeader",
     "InvoiceItem",
-    "ItemSum",
     "Line",
+    "PageCounters",
     "Pax8",
     "Pax8Credentials",
     "Product",
     "RawPage",
     "Subscription",
+    "count_page",
+    "day_of",
+    "has_long_numeral",
     "parse_items",
-    "parse_sums",
 ]

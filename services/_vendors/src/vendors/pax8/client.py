@@ -6,6 +6,7 @@ Lists are read whole: every page, side by side, and only a complete list is retu
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,6 +29,8 @@ PAX8_URL = "https://api.pax8.com"
 PAGE_SIZE = 200  # the vendor's maximum
 PAGES_MAX = 5_000
 
+# Counters, number of rows, and whatever else somebody reads of a page. ValueError: it is no page.
+type Look[R] = Callable[[bytes], tuple[PageCounters, int, R]]
 type Listed = InvoiceHeader | Company | Product | Subscription
 
 
@@ -81,6 +84,14 @@ class Pax8:
         about = f"reading items of Pax8 invoice {invoice_id}, page {number + 1}"
         return await self._raw(f"/invoices/{invoice_id}/items", {}, number, size, about)
 
+    async def item_page_as[R](
+        self, invoice_id: str, number: int, look: Look[R]
+    ) -> tuple[RawPage, R]:
+        """The same page, and what `look` read of it in the same go."""
+        about = f"reading items of Pax8 invoice {invoice_id}, page {number + 1}"
+        path = f"/invoices/{invoice_id}/items"
+        return await self._looked_at(path, {}, (number, PAGE_SIZE), look, about)
+
     async def draft_page(
         self, number: int, month_offset: int = 1, size: int = PAGE_SIZE
     ) -> RawPage:
@@ -122,14 +133,24 @@ class Pax8:
         return await self._calls.scope()
 
     async def _raw(self, path: str, params: Params, number: int, size: int, about: str) -> RawPage:
+        def look(raw: bytes) -> tuple[PageCounters, int, None]:
+            return *count_page(raw), None
+
+        page, _ = await self._looked_at(path, params, (number, size), look, about)
+        return page
+
+    async def _looked_at[R](
+        self, path: str, params: Params, place: tuple[int, int], look: Look[R], about: str
+    ) -> tuple[RawPage, R]:
+        number, size = place
         request = Request("GET", self._root + path, about, {**params, "page": number, "size": size})
 
-        def parse(raw: bytes) -> RawPage:
-            page, rows = count_page(raw)
+        def parse(raw: bytes) -> tuple[RawPage, R]:
+            page, rows, seen = look(raw)
             _must_be_the_page(page, rows, number, size, about)
             # A vendor that ignores the size sends all rows at once, as page 0 of several.
             pages = 1 if number == 0 and rows == page.total_elements else page.total_pages
-            return RawPage(raw, number, pages, page.total_elements, rows)
+            return RawPage(raw, number, pages, page.total_elements, rows), seen
 
         async with self._gate:
             return await self._calls.read_as(request, parse)

@@ -36,18 +36,13 @@ class InvoiceHeader(_Row):
     total: Decimal | None = None
 
 
-class ItemSum(_Row):
-    """What is summed of a charge. `id` may be absent: it is never the only key."""
+class InvoiceItem(_Row):
+    """One charge, of an invoice or of a draft. `id` may be absent: it is never the only key."""
 
     id: str | None = None
     total: Decimal | None = None
     cost_total: Decimal | None = None
     currency_code: str | None = None
-
-
-class InvoiceItem(ItemSum):
-    """One charge, of an invoice or of a draft."""
-
     type: str | None = None
     purchase_order_number: str | None = None
     company_id: str | None = None
@@ -129,12 +124,8 @@ class _Counted(BaseModel):
     page: PageCounters
 
 
-class _PageOf[M: ItemSum](BaseModel):
-    content: list[M] | None = None
-
-
-_Items = _PageOf[InvoiceItem]
-_Sums = _PageOf[ItemSum]
+class _Items(BaseModel):
+    content: list[InvoiceItem] | None = None
 
 
 def count_page(raw: bytes) -> tuple[PageCounters, int]:
@@ -145,20 +136,15 @@ def count_page(raw: bytes) -> tuple[PageCounters, int]:
 
 def parse_items(raw: bytes) -> list[InvoiceItem]:
     """The items of one page as read; ValueError when it is no page or an amount is no number."""
-    return _quickly(raw, _Items) or parse_rows(raw, InvoiceItem)
+    return _quickly(raw) or parse_rows(raw, InvoiceItem)
 
 
-def parse_sums(raw: bytes) -> list[ItemSum]:
-    """As parse_items, for who needs no more of an item: a third of the work."""
-    return _quickly(raw, _Sums) or parse_rows(raw, ItemSum)
-
-
-def _quickly[M: ItemSum](raw: bytes, page: type[_PageOf[M]]) -> list[M] | None:
+def _quickly(raw: bytes) -> list[InvoiceItem] | None:
     """None: some field of some row is odd, or there is none."""
-    if _has_long_numeral(raw):
+    if has_long_numeral(raw):
         return None
     try:
-        return page.model_validate_json(raw).content
+        return _Items.model_validate_json(raw).content
     except ValidationError:
         return None
 
@@ -197,7 +183,7 @@ def _kind(annotation: Any) -> type | None:
     return next((kind for word, kind in kinds.items() if word in text), None)
 
 
-def _day(value: Any) -> dt.date | None:
+def day_of(value: Any) -> dt.date | None:
     """The date part of a date or date-time; an unreadable or empty one is None."""
     try:
         day = dt.date.fromisoformat(str(value)[:10])
@@ -224,7 +210,7 @@ def _flag(value: Any) -> bool:
 
 
 _MENDS: dict[type | None, Callable[[Any], Any]] = {
-    dt.date: _day,
+    dt.date: day_of,
     Decimal: _amount,
     bool: _flag,
     str: _text,
@@ -238,5 +224,6 @@ _DIGITS = bytes(
 _LONG = b"d" * 16
 
 
-def _has_long_numeral(raw: bytes) -> bool:
+def has_long_numeral(raw: bytes) -> bool:
+    """Whether a page has to be read the exact way."""
     return _LONG in raw.translate(_DIGITS)

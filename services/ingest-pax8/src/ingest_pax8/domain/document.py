@@ -131,15 +131,15 @@ class Sums:
         self._price: dict[str, Decimal] = {}
         self._cost: dict[str, Decimal] = {}
 
-    def add(self, currency: str, price: Decimal | None, cost: Decimal | None) -> None:
+    def add(self, currency: str, price: str | None, cost: str | None) -> None:
         """Count one line."""
         if currency not in self._lines:
             self._lines[currency], self._price[currency], self._cost[currency] = 0, ZERO, ZERO
         self._lines[currency] += 1
-        if price is not None:
-            self._price[currency] += price
-        if cost is not None:
-            self._cost[currency] += cost
+        if price:
+            self._price[currency] += Decimal(price)
+        if cost:
+            self._cost[currency] += Decimal(cost)
 
     def by_currency(self) -> dict[str, Sum]:
         """What it comes to."""

@@ -1,0 +1,108 @@
+"""A page is read at once; field by field it says the same, and an odd page is read that way."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest_pax8.charges import charges_of, read_page
+from ingest_pax8.translate import line_from_pax8, line_of
+from schemas.charges import ChargeLine
+from vendors.pax8 import parse_items
+
+TEXT = st.none() | st.sampled_from(["", "N/A", "Pax8", "É\n", " "])
+DAY = st.none() | st.sampled_from(
+    ["", "2026-03-01", "2026-03-31", "2026-04-01T00:00:00Z", "1900-01-01", "soon"]
+)
+AMOUNT = st.none() | st.decimals(-(10**6), 10**6, places=4).map(lambda d: str(d.normalize()))
+NAMES = {
+    **dict.fromkeys(("id", "type", "term", "companyId", "companyName", "productName"), TEXT),
+    **dict.fromkeys(("description", "details", "sku", "purchaseOrderNumber"), TEXT),
+    **dict.fromkeys(("currencyCode", "externalId", "subscriptionId", "productId"), TEXT),
+    **dict.fromkeys(("vendorName", "unitOfMeasure"), TEXT),
+    **dict.fromkeys(("startPeriod", "endPeriod"), DAY),
+    "billedByPax8": st.none() | st.booleans(),
+}
+AMOUNTS = dict.fromkeys(("quantity", "price", "total", "cost", "costTotal"), AMOUNT)
+
+
+def page_of(*rows: str) -> bytes:
+    return f'{{"content":[{",".join(rows)}],"page":{{"number":0}}}}'.encode()
+
+
+def row_of(fields: dict[str, Any], amounts: dict[str, str | None]) -> str:
+    numerals = ",".join(f'"{name}":{amount or "null"}' for name, amount in amounts.items())
+    return json.dumps(fields)[:-1] + ("," if fields and numerals else "") + numerals + "}"
+
+
+@given(st.fixed_dictionaries({}, optional=NAMES), st.fixed_dictionaries({}, optional=AMOUNTS))
+def test_a_line_read_at_once_is_the_line_read_field_by_field(
+    fields: dict[str, Any], amounts: dict[str, str | None]
+) -> None:
+    raw = page_of(row_of(fields, amounts))
+    charges = read_page(raw)[2]
+    assert charges is not None, "nothing of it is odd"
+    (charge,), (item,) = charges, parse_items(raw)
+    at_once = ChargeLine.model_validate(line_of(charge, "line_1"))
+    assert at_once == ChargeLine.model_validate(line_from_pax8(item, "line_1"))
+    whose = (item.id, item.currency_code, item.external_id)
+    assert (charge.get("id"), charge.get("currency"), charge.get("external")) == whose
+
+
+@pytest.mark.parametrize(
+    ("wire", "travels"),
+    [
+        ("2", "2"),
+        ("-0.5", "-0.5"),
+        ("-0.0", "0"),
+        ("-0", "0"),
+        ("1e-7", "0.0000001"),
+        ("1E+3", "1000"),
+        ('"12.50"', "12.50"),
+        ("12.340000000000001", "12.340000000000001"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+    ],
+)
+def test_an_amount_travels_without_exponent_and_to_its_last_digit(wire: str, travels: str) -> None:
+    (charge,) = charges_of(page_of(f'{{"id":"1","total":{wire}}}'))
+    assert Decimal(charge["total"] or "") == Decimal(travels)
+    row = line_of(charge, "line_1")
+    assert row["total"] == travels
+
+
+@pytest.mark.parametrize(
+    ("odd", "name", "value"),
+    [
+        ('{"sku":12.50}', "sku", "12.50"),
+        ('{"id":7}', "id", "7"),
+        ('{"billedByPax8":"yes?"}', "billed_by_source", False),
+        ('{"total":""}', "total", None),
+    ],
+)
+def test_an_odd_row_is_mended_and_spoils_no_other(odd: str, name: str, value: object) -> None:
+    raw = page_of(odd, '{"id":"b","total":1.5}')
+    assert read_page(raw)[1:] == (2, None)
+    first, second = charges_of(raw)
+    assert first.get(name) == value
+    assert second["total"] == "1.5"
+
+
+@pytest.mark.parametrize("total", ['"twelve"', "true", "[1]", "NaN"])
+def test_an_amount_that_is_no_number_is_never_a_charge(total: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's is one too
+        charges_of(page_of(f'{{"total":{total}}}'))
+
+
+def test_a_page_without_rows_has_no_charges() -> None:
+    assert charges_of(b'{"page":{"number":0}}') == charges_of(page_of()) == []
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"<html>", b'{"content":[{}', b'{"content":7,"page":{}}'])
+def test_what_is_no_page_is_a_value_error(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's is one too
+        read_page(raw)

@@ -105,7 +105,7 @@ async def test_two_processes_together_stay_within_one_window(
     settings: ServerSettings,
 ) -> None:
     """Each with a connection and a budget of its own, over one store."""
-    limits = CallLimits(calls=20, window_s=1.0, block=5)
+    limits = CallLimits(calls=20, window_s=1.0, block=5, patience_s=0.0)
     stores = [open_served(settings) for _ in range(2)]
     budgets = [Budget(Leases(s.records, SystemClock()), "msp", "halo", limits) for s in stores]
     calls: list[float] = []

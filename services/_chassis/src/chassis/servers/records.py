@@ -1,6 +1,6 @@
 """Records in MongoDB: a document a record, changed by single-document operations alone.
 
-A document's id is tenant, space and key, so that ids are in the order of tenant and key, and a
+A document's id is tenant, tab and key, so that ids are in the order of tenant and key, and a
 range of them is a tenant. Its tags are `name=value` strings under one index. No transaction is
 used: one aggregate is one document is one update.
 
@@ -24,8 +24,8 @@ from chassis.records import Message, Record
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
 
 _TOKEN_BYTES = 9
-_BETWEEN = " "  # nothing that a tenant's name may hold comes before it
-_BEHIND = "!"  # the character behind it: ends the range of a tenant's ids
+_BETWEEN = "\t"  # nothing that a tenant's name may hold comes before it
+_BEHIND = "\n"  # the character behind it: ends the range of a tenant's ids
 _LOOK = {"version": 1, "made": 1, "write": 1}
 
 
@@ -165,7 +165,7 @@ async def _reached[T](asked: Awaitable[T]) -> T:
 
 
 def _id(tenant: str, key: str) -> str:
-    assert _BETWEEN not in tenant, "a space ends the tenant in an id"
+    assert _BETWEEN not in tenant, "a tab ends the tenant in an id"
     return f"{tenant}{_BETWEEN}{key}"
 
 

@@ -87,10 +87,8 @@ def mongodb() -> Iterator[tuple[str, LocalMongo | None]]:
         finally:
             store.stop()
     elif choice == "testcontainers":
-        from testcontainers.mongodb import MongoDbContainer
-
-        with MongoDbContainer(IMAGE) as container:
-            yield container.get_connection_url(), None
+        with _in_docker() as uri:
+            yield uri, None
     else:
         yield choice, None
 
@@ -99,3 +97,21 @@ def version() -> str:
     """What the tests ran on, for the record."""
     choice = os.environ.get("CHARGELINE_TEST_MONGODB", "secantus")
     return f"SecantusDB {installed('secantusdb')}" if choice == "secantus" else choice
+
+
+@contextmanager
+def _in_docker() -> Iterator[str]:
+    """A replica set of one: retried writes and a majority's view need a set."""
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.waiting_utils import wait_for_logs
+
+    command = "--replSet chargeline --bind_ip_all"
+    container = DockerContainer(IMAGE).with_command(command).with_exposed_ports(27017)
+    with container:
+        wait_for_logs(container, "Waiting for connections", timeout=READY_S)
+        made = "rs.initiate({_id: 'chargeline', members: [{_id: 0, host: 'localhost:27017'}]})"
+        ready = "while (!db.hello().isWritablePrimary) sleep(50)"
+        code, said = container.exec(["mongosh", "--quiet", "--eval", f"{made}; {ready}"])
+        assert code == 0, f"no replica set was made: {said!r}"
+        host, port = container.get_container_host_ip(), container.get_exposed_port(27017)
+        yield f"mongodb://{host}:{port}/?directConnection=true"

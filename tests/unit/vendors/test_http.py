@@ -88,6 +88,19 @@ async def test_a_sandbox_may_be_local_and_plain() -> None:
     assert (await net.client(sandbox=True).get("http://127.0.0.1:8000/x")).status_code == 302
 
 
+async def test_what_a_host_sets_for_one_tenant_goes_with_no_call_of_another() -> None:
+    sent: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("Cookie"))
+        return httpx.Response(200, headers={"Set-Cookie": "session=first-tenant; Path=/"})
+
+    async with open_http(sandbox=True, transport=httpx.MockTransport(answer)) as http:
+        await http.get("http://127.0.0.1/a")
+        await http.get("http://127.0.0.1/b")
+    assert sent == [None, None]
+
+
 async def test_an_address_that_does_not_answer_gives_way_to_the_next() -> None:
     net = Internet("20.50.2.2", "20.50.2.1", dead=("20.50.2.1",))
     await net.client().get("https://acme.halopsa.com/")

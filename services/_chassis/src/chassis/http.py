@@ -12,12 +12,14 @@ Addresses typed by a tenant are not to be trusted: see GuardedTransport.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import random
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -99,6 +101,18 @@ class Retries:
 
 async def read_repeatedly[T](read: Callable[[], Awaitable[T]], retries: Retries, clock: Clock) -> T:
     """The result of a read that may be repeated: TransientError is tried again, within limits."""
+    failed: TransientError | None = None
+    try:
+        return await read()  # nearly every read: what repeats it is set up when it is needed
+    except TransientError as first:
+        failed = first
+
+    async def next_try() -> T:
+        nonlocal failed
+        if failed is not None:
+            first, failed = failed, None
+            raise first
+        return await read()
 
     def again(error: BaseException) -> bool:
         asked = error.retry_after_s if isinstance(error, TransientError) else None
@@ -116,7 +130,7 @@ async def read_repeatedly[T](read: Callable[[], Awaitable[T]], retries: Retries,
         retry=retry_if_exception(again),
         reraise=True,
     )
-    return await trying(read)
+    return await trying(next_try)
 
 
 def open_http(
@@ -131,6 +145,8 @@ def open_http(
     pool = httpx.Limits(
         max_connections=limits.connections, max_keepalive_connections=limits.connections
     )
+    # httpcore loads this on the first call, which would hold up the loop for some 30 ms.
+    importlib.import_module("anyio._backends._asyncio")
     # trust_env is off: a proxy or a .netrc from the environment would see the credentials.
     inner = transport or httpx.AsyncHTTPTransport(limits=pool, trust_env=False)
     return httpx.AsyncClient(
@@ -138,9 +154,20 @@ def open_http(
         timeout=httpx.Timeout(
             connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
         ),
+        cookies=_NoCookies(),
         follow_redirects=False,
         trust_env=False,
     )
+
+
+class _NoCookies(CookieJar):
+    """One client serves all tenants: what a host sets on one's answer must not go with another's.
+
+    It also spares every answer the search for cookies.
+    """
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Nothing is kept."""
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):

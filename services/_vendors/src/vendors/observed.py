@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import httpx
 
@@ -37,6 +38,7 @@ def count_wait(vendor: str, status: int) -> None:
     metrics.add(metrics.VENDOR_WAITS, vendor=vendor, why=why)
 
 
+@lru_cache(maxsize=1024)
 def templated(url: str) -> str:
     """The path with `{id}` for whatever is no word: ids and names belong to tenants."""
     try:

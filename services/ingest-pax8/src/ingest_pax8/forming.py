@@ -45,7 +45,8 @@ class Forming:
         gathering: Gathering,
         tools: Tools,
     ) -> None:
-        assert gathering.whole, "batches are whole, never chunked"
+        gathered = sum(group.lines for group in gathering.groups.values())
+        assert gathered == document.rows, "no line is lost, none is doubled"
         self._command = command
         self._tools = tools
         self._document = document

@@ -32,7 +32,6 @@ from ingest_pax8.domain.pages import (
     altered_rows,
     from_stored,
     measured,
-    row_digests,
     to_stored,
 )
 from ingest_pax8.gathering import Gathering
@@ -73,7 +72,7 @@ class _Tally:
             )
         self.ids += page.ids
         self.fields += page.fields
-        self.digests += row_digests(page.notes)
+        self.digests.append(page.notes.digests)
 
     def found(self, pages: int) -> Found:
         return Found(
@@ -152,9 +151,9 @@ class Reading:
             add(await take(number))
 
         await _side_by_side(one, range(1, pages), self._in_flight)
-        found = tally.found(pages)
-        self._gathering.whole = by_ids and (basis or found.basis()) == "ids"
-        return found
+        # Ids that turn out to repeat are no basis: then the pages are read again for their fields.
+        self._gathering.whole = by_ids
+        return tally.found(pages)
 
     def _stored_or_read(self, pax8: Pax8) -> Take:
         reading = digest("reading", self._job.id, self._progress.attempt, length=16)

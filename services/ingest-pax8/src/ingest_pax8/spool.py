@@ -6,7 +6,7 @@ import tempfile
 from operator import itemgetter
 from typing import IO
 
-SPOOL_BYTES = 8 * 1024 * 1024
+SPOOL_BYTES = 16 * 1024 * 1024
 
 
 class Spool[K]:

@@ -14,8 +14,6 @@ from schemas.periods import exclusive_end
 from vendors.pax8 import InvoiceHeader, InvoiceItem, day_of
 
 SOURCE = "pax8"
-_DAYS = ("start", "end")
-_NOT_OF_A_LINE = ("currency", "external")
 type Row = dict[str, str | bool]  # a ChargeLine as it travels; what is not said is not there
 
 
@@ -34,13 +32,11 @@ def line_of(charge: Charge, line_id: str) -> Row:
         del row["details"]
     if "order" in row and not _is_order(charge.get("order")):
         del row["order"]
-    for day, read in zip(_DAYS, _period(charge.get("start"), charge.get("end")), strict=True):
-        if read is not None:
-            row[day] = read
-        elif day in row:
-            del row[day]
-    for whose in _NOT_OF_A_LINE:
-        row.pop(whose, None)
+    row.pop("start", None)
+    row.pop("end", None)
+    row |= _period(charge.get("start"), charge.get("end"))
+    row.pop("currency", None)
+    row.pop("external", None)
     return row
 
 
@@ -98,8 +94,9 @@ def _is_order(number: str | None) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _period(start_text: str | None, end_text: str | None) -> tuple[str | None, str | None]:
+def _period(start_text: str | None, end_text: str | None) -> Row:
     start, end = day_of(start_text), day_of(end_text)
     if start is not None and end is not None:
-        return start.isoformat(), exclusive_end(start, end).isoformat()
-    return start.isoformat() if start else None, end.isoformat() if end else None
+        end = exclusive_end(start, end)
+    days = {"start": start, "end": end}
+    return {name: day.isoformat() for name, day in days.items() if day is not None}

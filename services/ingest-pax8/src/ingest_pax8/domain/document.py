@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from ingest_pax8.domain.identity import Basis, basis_for, set_digest
+from ingest_pax8.domain.pages import row_digests
 from schemas.ids import derive_id
 from schemas.money import ZERO, Amount, plain
 
@@ -60,7 +61,7 @@ class Found:
     sums: dict[str, Sum]
     ids: list[str | None]
     fields: list[str]  # filled when the ids are no basis, or the stored basis asks for them
-    digests: list[str]  # of the rows, byte for byte
+    digests: list[str]  # of the rows, byte for byte: a page's stand in one text
 
     @property
     def torn(self) -> bool:
@@ -76,7 +77,7 @@ class Found:
     @property
     def bytes_digest(self) -> str:
         """Of the set of rows, byte for byte."""
-        return set_digest(self.digests)
+        return set_digest(each for page in self.digests for each in row_digests(page))
 
     def basis(self) -> Basis:
         return basis_for(self.ids)

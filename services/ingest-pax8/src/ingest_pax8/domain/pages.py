@@ -62,17 +62,17 @@ def from_stored(body: bytes) -> tuple[PageNotes, bytes]:
     return PageNotes.model_validate_json(notes), raw
 
 
-def row_digests(notes: PageNotes) -> list[str]:
-    """One a row."""
-    ends = range(_DIGEST_CHARS, len(notes.digests) + 1, _DIGEST_CHARS)
-    return [notes.digests[end - _DIGEST_CHARS : end] for end in ends]
+def row_digests(digests: str) -> list[str]:
+    """One a row, of a page's."""
+    ends = range(_DIGEST_CHARS, len(digests) + 1, _DIGEST_CHARS)
+    return [digests[end - _DIGEST_CHARS : end] for end in ends]
 
 
 def altered_rows(body: bytes) -> list[int]:
     """Rows of a stored page that are not what was read, by position; -1 stands for the envelope."""
     notes, raw = from_stored(body)
     spans = list(zip(notes.spans[::2], notes.spans[1::2], strict=True))
-    digests = row_digests(notes)
+    digests = row_digests(notes.digests)
     found = [
         row for row, (start, end) in enumerate(spans) if _digest(raw[start:end]) != digests[row]
     ]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from schemas import messages as m
 from schemas.charges import ChargeLines, DecidedLines, ItemChoices
+from schemas.counts import AcceptedCounts, CountLinks, CountRows, Counts
 from schemas.uses import Uses
 
 
@@ -33,6 +34,8 @@ BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
     m.PlanRun: (_BATCHES,),
     m.ApplyRun: (TypeAdapter(list[m.ApprovedPlan]),),
     m.UndoPostings: (_STRINGS,),
+    m.SyncCounts: (AcceptedCounts,),
+    m.LinkCounts: (_STRINGS,),
     m.DocumentsListed: (TypeAdapter(list[m.DocumentEntry]),),
     m.DocumentRead: (TypeAdapter(DocumentBatches),),
     m.ChargesReceived: (ChargeLines,),
@@ -42,4 +45,8 @@ BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
     m.ChargesHeld: (TypeAdapter(list[m.Hold]),),
     m.ItemsCreated: (TypeAdapter(dict[str, m.ItemMade]),),
     m.PostingPlanned: (TypeAdapter(dict[str, Any]),),
+    m.CountsReceived: (Counts,),
+    m.CountsResolved: (TypeAdapter(m.ResolvedCounts),),
+    m.CountsPosted: (CountRows,),
+    m.CountLinksPlanned: (CountLinks,),
 }

@@ -15,11 +15,12 @@ from schemas import messages as m
 from schemas.bodies import BODIES, DocumentBatches
 from schemas.charges import ChargeLine, DecidedLine, DecidedLines, ItemChoice
 from schemas.ids import batch_id, derive_id, digest, line_id, plan_id
-from schemas.settings import EffectivePolicy, Settings
+from schemas.settings import EffectivePolicy
 from schemas.statement import Entry
 from schemas.uses import uses_of
 
 _TENANT, _DOCUMENT = "msp", "6c1f6a3e-5f0e-4a57-9d3c-8d1f5a1b2c3d"
+_SETTINGS = "67ea0ef492a293f069fda31ad0247cd4"  # of any content: a new default adds no example
 _LINE = line_id(_TENANT, "pax8", _DOCUMENT, "b1a2c3d4")
 _BATCH = batch_id(_TENANT, "pax8", _DOCUMENT, "client:1001", "USD")
 _CONNECTION = derive_id("connection", _TENANT, "halopsa", "https://msp.halopsa.com")
@@ -32,7 +33,7 @@ _HEAD: dict[str, Any] = {
     "tenant": _TENANT,
     "run": derive_id("run", _TENANT, "pax8", _DOCUMENT, 1),
     "revision": 1,
-    "settings": Settings().version,
+    "settings": _SETTINGS,
     "document": _DOCUMENT,
 }
 _TO_HALO = _HEAD | {"connection": _CONNECTION}
@@ -97,6 +98,60 @@ _HOLD = m.Hold(
     price=_PRICE,
     cost=_COST,
     suggestions=(_SUGGESTION,),
+)
+_COUNTING: dict[str, Any] = {
+    "tenant": _TENANT,
+    "run": derive_id("counts", _TENANT, "huntress", 2),
+    "revision": 2,
+    "settings": _SETTINGS,
+    "connection": _CONNECTION,
+}
+_OF_DAY = _COUNTING | {"day": "2026-11-02"}
+_COUNT = m.Count(
+    organization="700101",
+    organization_name="Larkfield Dental",
+    product="edr",
+    count=19,
+    before=18,
+    seen={"agents": 21, "unresponsive": 2},
+)
+_CLIENT_COUNT = m.ClientCount(
+    client=1001,
+    client_name="Acme",
+    product="edr",
+    item=310,
+    licence="Huntress Managed EDR",
+    count=19,
+    parts=(m.CountPart(organization="700101", organization_name="Larkfield Dental", count=19),),
+)
+_COUNT_ROW = m.CountRow(
+    organization="700101",
+    organization_name="Larkfield Dental",
+    product="edr",
+    client=1001,
+    client_name="Acme",
+    item=310,
+    licence=1441,
+    count=19,
+    before=18,
+    after=19,
+    outcome="updated",
+    at="2026-11-02T03:00:07+00:00",
+)
+_LINK = m.CountLink(
+    client=1001,
+    client_name="Acme",
+    product="edr",
+    item=310,
+    licence=1441,
+    recurring=-94,
+    line=24967,
+    operation="link",
+    pro_rata=1,
+    bills_now=1,
+    bills_then=19,
+    foreign_lines=1,
+    hash=digest("link", _BATCH),
 )
 
 
@@ -194,6 +249,18 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
         ),
         (),
     ),
+    (
+        m.SyncCounts(**_OF_DAY),
+        ([m.AcceptedCount(organization="700101", product="edr", count=19)],),
+    ),
+    (m.LinkCounts(**_COUNTING, applies=True), ([_LINK.hash],)),
+    (m.CountsReceived(**_OF_DAY, organizations=1, organizations_before=1, rows=1), ([_COUNT],)),
+    (
+        m.CountsResolved(**_OF_DAY, organizations=1, clients=1),
+        (m.ResolvedCounts(clients=(_CLIENT_COUNT,)),),
+    ),
+    (m.CountsPosted(**_OF_DAY, organizations=1, updated=1), ([_COUNT_ROW],)),
+    (m.CountLinksPlanned(**_COUNTING), ([_LINK],)),
 )
 
 

@@ -17,6 +17,21 @@ from schemas.commands import (
     ResolveRun,
     UndoPostings,
 )
+from schemas.counts import (
+    AcceptedCount,
+    ClientCount,
+    Count,
+    CountLink,
+    CountLinksPlanned,
+    CountPart,
+    CountRow,
+    CountsPosted,
+    CountsReceived,
+    CountsResolved,
+    LinkCounts,
+    ResolvedCounts,
+    SyncCounts,
+)
 from schemas.entries import (
     ApprovedPlan,
     BatchEntry,
@@ -49,6 +64,7 @@ __all__ = [
     "COMMANDS",
     "FACTS",
     "TOPICS",
+    "AcceptedCount",
     "ApplyRun",
     "ApprovedPlan",
     "BatchEntry",
@@ -58,9 +74,18 @@ __all__ = [
     "ChargesNormalized",
     "ChargesReceived",
     "ChargesResolved",
+    "ClientCount",
     "CompaniesMatched",
     "Company",
     "CompanyMatch",
+    "Count",
+    "CountLink",
+    "CountLinksPlanned",
+    "CountPart",
+    "CountRow",
+    "CountsPosted",
+    "CountsReceived",
+    "CountsResolved",
     "CreateItems",
     "DocumentEntry",
     "DocumentRead",
@@ -71,6 +96,7 @@ __all__ = [
     "IngestDocument",
     "ItemMade",
     "ItemsCreated",
+    "LinkCounts",
     "ListDocuments",
     "MatchCompanies",
     "Parked",
@@ -81,7 +107,9 @@ __all__ = [
     "PostingUndone",
     "ReadDrafts",
     "ResolveRun",
+    "ResolvedCounts",
     "Suggestion",
+    "SyncCounts",
     "UndoPostings",
 ]
 
@@ -95,6 +123,8 @@ COMMANDS: tuple[type[Head], ...] = (
     PlanRun,
     ApplyRun,
     UndoPostings,
+    SyncCounts,
+    LinkCounts,
 )
 FACTS: tuple[type[Head], ...] = (
     DocumentsListed,
@@ -110,6 +140,10 @@ FACTS: tuple[type[Head], ...] = (
     PostingDone,
     PostingUndone,
     PostingRefused,
+    CountsReceived,
+    CountsResolved,
+    CountsPosted,
+    CountLinksPlanned,
 )
 TOPICS: tuple[str, ...] = tuple(
     dict.fromkeys([m.topic for m in COMMANDS + FACTS] + ["billing.events.v1", Parked.topic])

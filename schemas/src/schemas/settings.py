@@ -10,11 +10,13 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.count_settings import CountSettings, HuntressAccount, Schedule
 from schemas.ids import content_hash
 
 Level = Literal["default", "global", "integration", "client", "client within integration"]
 Behaviour = Literal["new", "latest", "recurring"]
 Lifecycle = Literal["off", "manual", "default", "create"]
+Scheduled = Literal["pax8", "huntress"]
 
 
 class _Strict(BaseModel):
@@ -169,6 +171,7 @@ class Settings(_Strict):
     tenant: TenantInfo = TenantInfo()
     halopsa: HaloAccount = HaloAccount()
     pax8: Pax8Account = Pax8Account()
+    huntress: HuntressAccount = HuntressAccount()
     defaults: Defaults = Defaults()
     policy: Policy = Policy()
     integration: dict[str, IntegrationSettings] = {}
@@ -176,6 +179,8 @@ class Settings(_Strict):
     automation: Automation = Automation()
     client: tuple[ClientMapping, ...] = ()
     product: tuple[ProductMapping, ...] = ()
+    counts: CountSettings = CountSettings()
+    schedule: dict[Scheduled, Schedule] = {}
     chains: dict[str, Literal["replacement", "separate"]] = Field(default_factory=dict)  # R14
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""What ingest decides about a document: pure, values in and values out."""

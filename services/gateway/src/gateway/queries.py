@@ -62,6 +62,11 @@ class Queries:
         found = [s.value async for s in self._store.runs.every(tenant, "tenant", tenant)]
         return sorted(found, key=lambda r: (r.started_at, r.run))
 
+    async def runs_page(self, tenant: str, after: str, limit: int) -> list[Run]:
+        """Some runs, by id, from after that id on."""
+        found = await self._store.runs.find(tenant, "tenant", tenant, after=after, limit=limit)
+        return [stored.value for stored in found]
+
     async def run(self, tenant: str, run: str) -> Run:
         """One run; PermanentError `run-unknown` if there is none."""
         return (await self._store.run(tenant, run)).value

@@ -16,6 +16,8 @@ from gateway.domain.run import Counts, Progress, Run, Stage
 from schemas.messages import DocumentEntry
 from schemas.settings import Settings
 
+PLATFORM = "-"  # in place of a tenant, for what belongs to none
+
 
 class Tenant(BaseModel):
     """The MSP's one counter, the settings in force, and the documents its sources have listed."""

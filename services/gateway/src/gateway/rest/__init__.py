@@ -1,0 +1,1 @@
+"""The gateway over HTTP: one door for the console, scripts and partners."""

@@ -1,0 +1,104 @@
+"""What the routes work with, and how a route finds out who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Path, Request
+
+from chassis.clock import Clock
+from chassis.errors import PermanentError
+from chassis.outbox import Outbox
+from chassis.vault import Vault
+from gateway.app import Gateway
+from gateway.audit import Audit
+from gateway.domain.access import Principal, Scope
+from gateway.keys import ApiKeys
+from gateway.tenants import Tenants
+
+TENANT_ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+@dataclass(frozen=True)
+class Api:
+    """One value, made by whoever starts the process; the routes get it from the application."""
+
+    gateway: Gateway
+    tenants: Tenants
+    keys: ApiKeys
+    audit: Audit
+    vault: Vault
+    outbox: Outbox
+    clock: Clock
+
+
+def api_of(request: Request) -> Api:
+    """What the application was built from."""
+    return cast("Api", request.app.state.api)
+
+
+async def principal_of(request: Request) -> Principal:
+    """Who asks; PermanentError `not-signed-in` when nobody says, or what they say is not true."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    found = await api_of(request).keys.principal(text) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise PermanentError(
+            "not-signed-in", "send a key that stands as `Authorization: Bearer ck_…`"
+        )
+    request.state.principal = found
+    return found
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever was let in: the tenant of the path, and what is done goes under their name."""
+
+    api: Api
+    tenant: str
+    principal: Principal
+    request_id: str
+
+    async def audit(self, action: str, **told: Any) -> None:
+        """Said before it is done: no change is without its entry."""
+        by = self.principal.name
+        await self.api.audit.add(self.tenant, by, action, request=self.request_id, **told)
+
+
+def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """The dependency of a route under a tenant.
+
+    To a caller of another tenant the tenant does not exist: 404 whatever the path, never a hint.
+    """
+
+    async def caller(
+        request: Request,
+        tenant: Annotated[str, Path(pattern=TENANT_ID)],
+        principal: Annotated[Principal, Depends(principal_of)],
+    ) -> Caller:
+        if not principal.sees(tenant):
+            raise PermanentError("tenant-unknown", f"there is no tenant {tenant}")
+        if not principal.may(scope, tenant):
+            raise PermanentError("not-allowed", f"this needs the scope `{scope}`")
+        return Caller(api_of(request), tenant, principal, request.state.request_id)
+
+    caller.__name__ = f"caller_who_may_{scope}"
+    return caller
+
+
+async def operator(
+    request: Request, principal: Annotated[Principal, Depends(principal_of)]
+) -> Caller:
+    """The dependency of a route of the platform."""
+    if not principal.may(Scope.OPERATE, None):
+        raise PermanentError("not-allowed", f"this needs the scope `{Scope.OPERATE}`")
+    return Caller(api_of(request), "-", principal, request.state.request_id)
+
+
+Reader = Annotated[Caller, Depends(allowed(Scope.READ))]
+Configurer = Annotated[Caller, Depends(allowed(Scope.CONFIGURE))]
+Runner = Annotated[Caller, Depends(allowed(Scope.RUN))]
+Approver = Annotated[Caller, Depends(allowed(Scope.APPROVE))]
+Administrator = Annotated[Caller, Depends(allowed(Scope.ADMINISTER))]
+Operator = Annotated[Caller, Depends(operator)]

@@ -1,0 +1,86 @@
+"""Around every route: a request id, a limit on bodies, and headers that browsers are bound by."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.rest.problems import MEDIA_TYPE, RUNBOOK
+
+BODY_BYTES_MAX = 1024 * 1024
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Hardening:
+    """ASGI middleware. `X-Request-Id` is taken over when it is one, and made when it is not."""
+
+    def __init__(self, app: ASGIApp, body_bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._app = app
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._body_bytes_max:
+            await _too_large(answered, request_id, self._body_bytes_max)
+            return
+        await self._app(scope, _Counted(receive, self._body_bytes_max), answered)
+
+
+class _Counted:
+    """A body without a declared length is cut off when it has become too long."""
+
+    def __init__(self, receive: Receive, bytes_max: int) -> None:
+        self._receive = receive
+        self._left = bytes_max
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                return {"type": "http.disconnect"}
+        return message
+
+
+async def _too_large(send: Send, request_id: str, bytes_max: int) -> None:
+    body = {
+        "type": f"{RUNBOOK}/body-too-large.md",
+        "title": "body-too-large",
+        "status": int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        "detail": f"a request has at most {bytes_max} bytes",
+        "code": "body-too-large",
+        "request": request_id,
+    }
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+    start = {"type": "http.response.start", "status": body["status"], "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -1,0 +1,100 @@
+"""Refusals as problem details (RFC 9457): a stable code, one sentence, a page that says what to do.
+
+{"type": "<runbook>/run-unknown.md", "title": "run-unknown", "status": 404, "detail": "…",
+ "code": "run-unknown", "request": "…"}
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from chassis.errors import Failure, PermanentError, TransientError
+from chassis.log import logger, redact
+
+RUNBOOK = "https://github.com/chargeline/chargeline/blob/main/docs/runbook"
+MEDIA_TYPE = "application/problem+json"
+
+# By code; else by how it ends; else 409: the request is right, what stands is in its way.
+_STATUS = {
+    "not-signed-in": HTTPStatus.UNAUTHORIZED,
+    "not-allowed": HTTPStatus.FORBIDDEN,
+    "not-found": HTTPStatus.NOT_FOUND,
+    "request-invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "settings-changed": HTTPStatus.PRECONDITION_FAILED,
+    "if-match-missing": HTTPStatus.PRECONDITION_REQUIRED,
+    "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "cursor-unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "key-expired": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "bug": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+_ENDINGS = {"-unknown": HTTPStatus.NOT_FOUND, "-invalid": HTTPStatus.UNPROCESSABLE_ENTITY}
+
+_log = logger("rest")
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of a code."""
+    if code in _STATUS:
+        return _STATUS[code]
+    return next((s for end, s in _ENDINGS.items() if code.endswith(end)), HTTPStatus.CONFLICT)
+
+
+def problem(request: Request, code: str, detail: str, status: int | None = None) -> JSONResponse:
+    """The answer; its `request` is what the log knows it by."""
+    status = status or status_of(code)
+    headers = {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="chargeline"'
+    body = {
+        "type": f"{RUNBOOK}/{code}.md",
+        "title": code,
+        "status": status,
+        "detail": redact(detail),
+        "code": code,
+        "request": getattr(request.state, "request_id", ""),
+    }
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Every way in which a route can fail ends in a problem."""
+
+    @app.exception_handler(PermanentError)
+    async def refused(request: Request, error: PermanentError) -> JSONResponse:
+        return problem(request, error.code, error.text)
+
+    @app.exception_handler(Failure)
+    async def away(request: Request, error: Failure) -> JSONResponse:
+        answer = problem(request, error.code, error.text, HTTPStatus.SERVICE_UNAVAILABLE)
+        wait_s = error.retry_after_s if isinstance(error, TransientError) else None
+        answer.headers["Retry-After"] = str(max(1, round(wait_s or 5)))
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = [
+            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
+            for e in jsonable_encoder(error.errors(), exclude={"input", "ctx", "url"})
+        ]
+        return problem(request, "request-invalid", "; ".join(found))
+
+    @app.exception_handler(HTTPException)
+    async def routed(request: Request, error: HTTPException) -> JSONResponse:
+        """No such path, or no such method on it."""
+        code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "request-invalid"
+        answer = problem(request, code, str(error.detail), error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, error: Exception) -> JSONResponse:
+        _log.error("rest-bug", code="bug", text=f"{type(error).__name__}: {error}")
+        return problem(request, "bug", "this is a fault of Chargeline's: the log names it")

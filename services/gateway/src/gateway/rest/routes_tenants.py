@@ -1,0 +1,177 @@
+"""Tenants, their keys and their audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from gateway import audit
+from gateway.domain.access import Scope
+from gateway.keys import Key
+from gateway.rest.api import TENANT_ID, Administrator, Operator, Reader
+from gateway.rest.paging import Cursor, Limit, Page, after, page
+from gateway.rest.writing import WriteRoute, show_once
+from gateway.tenants import TenantEntry
+from schemas.settings import Settings
+
+router = APIRouter(route_class=WriteRoute)
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewTenant(_Body):
+    """A tenant to be made. `terms_accepted` names the version of the terms that was accepted."""
+
+    tenant: str = Field(pattern=TENANT_ID)
+    name: Name
+    timezone: str = "UTC"
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    terms_accepted: Name
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name} is no time zone of the IANA list")
+        return ZoneInfo(name).key
+
+
+class MadeKey(BaseModel):
+    """A key without what would open anything."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewKey(_Body):
+    """A key to be made."""
+
+    name: Name
+    scopes: list[Scope] = Field(min_length=1)
+    expires_at: datetime | None = None
+
+    @field_validator("scopes")
+    @classmethod
+    def _of_a_tenant(cls, scopes: list[Scope]) -> list[Scope]:
+        if Scope.OPERATE in scopes:
+            raise ValueError("`operate` is the platform's own")
+        return scopes
+
+    @field_validator("expires_at")
+    @classmethod
+    def _has_a_zone(cls, at: datetime | None) -> datetime | None:
+        if at is not None and at.tzinfo is None:
+            raise ValueError("give the time with its zone")
+        return at
+
+
+class ShownKey(MadeKey):
+    """A new key: `key` is shown this once."""
+
+    key: str
+
+
+@router.post("/tenants", status_code=HTTPStatus.CREATED, tags=["tenants"])
+async def make_tenant(caller: Operator, asked: NewTenant) -> TenantEntry:
+    """Make a tenant. Its first key is made with `POST /v1/tenants/{tenant}/keys/first`."""
+    api = caller.api
+    made = await api.tenants.make(
+        asked.tenant, asked.name, caller.principal.name, asked.terms_accepted
+    )
+    told = asked.model_dump()
+    by = caller.principal.name
+    await api.audit.add(asked.tenant, by, "tenant-made", after=told, request=caller.request_id)
+
+    def named(s: Settings) -> Settings:
+        info = {"name": asked.name, "timezone": asked.timezone, "currency": asked.currency}
+        return s.model_copy(update={"tenant": s.tenant.model_copy(update=info)})
+
+    await api.gateway.runs.change_settings(asked.tenant, named)
+    return made
+
+
+@router.get("/tenants", tags=["tenants"])
+async def list_tenants(
+    caller: Operator, cursor: Cursor = None, limit: Limit = 50
+) -> Page[TenantEntry]:
+    """All tenants of the platform, by id."""
+    found = await caller.api.tenants.page(after(cursor), limit + 1)
+    return page(found, [one.tenant for one in found], limit)
+
+
+@router.post("/tenants/{tenant}/keys/first", status_code=HTTPStatus.CREATED, tags=["keys"])
+async def make_first_key(
+    caller: Operator,
+    tenant: Annotated[str, Path(pattern=TENANT_ID)],
+    asked: NewKey,
+    request: Request,
+) -> ShownKey:
+    """The key with which a new tenant begins; an operator sees nothing else of it."""
+    await caller.api.tenants.get(tenant)
+    return await _made(caller, tenant, asked, request)
+
+
+@router.get("/tenants/{tenant}", tags=["tenants"])
+async def read_tenant(caller: Reader) -> TenantEntry:
+    """Who the tenant is."""
+    return await caller.api.tenants.get(caller.tenant)
+
+
+@router.get("/tenants/{tenant}/keys", tags=["keys"])
+async def list_keys(caller: Administrator) -> Page[MadeKey]:
+    """All keys, newest first; revoked and expired ones too."""
+    return Page(items=[_shown(key) for key in await caller.api.keys.of(caller.tenant)])
+
+
+@router.post("/tenants/{tenant}/keys", status_code=HTTPStatus.CREATED, tags=["keys"])
+async def make_key(caller: Administrator, asked: NewKey, request: Request) -> ShownKey:
+    """Make a key. Its text is in this answer and nowhere else."""
+    return await _made(caller, caller.tenant, asked, request)
+
+
+@router.delete("/tenants/{tenant}/keys/{key}", tags=["keys"])
+async def revoke_key(caller: Administrator, key: Annotated[str, Path(max_length=64)]) -> MadeKey:
+    """From now on the key opens nothing."""
+    revoked = await caller.api.keys.revoke(caller.tenant, key)
+    await caller.audit("key-revoked", about=key)
+    return _shown(revoked)
+
+
+@router.get("/tenants/{tenant}/audit", tags=["audit"])
+async def list_audit(
+    caller: Administrator, cursor: Cursor = None, limit: Limit = 50
+) -> Page[audit.Entry]:
+    """Every change, the first one first; entries are never changed."""
+    found = await caller.api.audit.page(caller.tenant, after(cursor), limit + 1)
+    return page(found, [audit.key_of(entry.number) for entry in found], limit)
+
+
+async def _made(caller: Operator, tenant: str, asked: NewKey, request: Request) -> ShownKey:
+    by, scopes = caller.principal.name, frozenset(asked.scopes)
+    made = await caller.api.keys.make(tenant, asked.name, scopes, by, asked.expires_at)
+    told = {"name": asked.name, "scopes": sorted(asked.scopes)}
+    await caller.api.audit.add(
+        tenant, by, "key-made", about=made.key.id, after=told, request=caller.request_id
+    )
+    show_once(request)
+    return ShownKey(**_shown(made.key).model_dump(), key=made.text)
+
+
+def _shown(key: Key) -> MadeKey:
+    return MadeKey(
+        **key.model_dump(exclude={"tenant", "digest", "scopes"}), scopes=sorted(key.scopes)
+    )

@@ -1,0 +1,94 @@
+"""The REST application over an embedded store, and keys to ask it with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+import gateway.app
+from chassis.clock import SystemClock
+from chassis.embedded.store import EmbeddedStore
+from chassis.vault import Keys, Vault
+from gateway.audit import Audit
+from gateway.domain.access import OF_ROLE, Scope
+from gateway.keys import ApiKeys
+from gateway.rest.api import Api
+from gateway.rest.app import build
+from gateway.tenants import Tenants
+
+OWNER = OF_ROLE["owner"]
+
+
+@dataclass
+class Door:
+    """The application, a client without a key, and what is behind."""
+
+    app: FastAPI
+    api: Api
+    http: httpx.AsyncClient
+    operator: str
+
+    async def tenant(self, name: str, scopes: frozenset[Scope] = OWNER) -> Asking:
+        """A new tenant, made as an operator makes it, and somebody with a key to it."""
+        body = {"tenant": name, "name": name.title(), "terms_accepted": "2026-11"}
+        made = await self.http.post("/v1/tenants", json=body, headers=bearer(self.operator))
+        assert made.status_code == 201, made.text
+        return await self.asking(name, scopes)
+
+    async def asking(self, tenant: str, scopes: frozenset[Scope] = OWNER) -> Asking:
+        """Somebody with a new key of those scopes."""
+        made = await self.api.keys.make(tenant, "test", scopes, "test")
+        return Asking(self.http, tenant, made.text)
+
+
+@dataclass
+class Asking:
+    """A caller with a key."""
+
+    http: httpx.AsyncClient
+    tenant: str
+    key: str
+
+    async def __call__(
+        self, method: str, path: str, *, tenant: str | None = None, **more: object
+    ) -> httpx.Response:
+        """A request under the caller's tenant, or under another one's."""
+        headers = {**bearer(self.key), **more.pop("headers", {})}  # type: ignore[dict-item]
+        url = f"/v1/tenants/{tenant or self.tenant}{path}"
+        return await self.http.request(method, url, headers=headers, **more)  # type: ignore[arg-type]
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@asynccontextmanager
+async def open_door(folder: Path) -> AsyncIterator[Door]:
+    """Over a data folder."""
+    store = EmbeddedStore.open(folder)
+    clock = SystemClock()
+    records, outbox = store.records, store.outbox
+    await store.start()
+    api = Api(
+        gateway=gateway.app.build(records=records, outbox=outbox, clock=clock),
+        tenants=Tenants(outbox, clock),
+        keys=ApiKeys(outbox, clock),
+        audit=Audit(outbox, clock),
+        vault=Vault(records, Keys((b"k" * 32,))),
+        outbox=outbox,
+        clock=clock,
+    )
+    app = build(api)
+    operator = await api.keys.make(None, "operator", frozenset({Scope.OPERATE}), "test")
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        try:
+            yield Door(app, api, http, operator.text)
+        finally:
+            await store.stop()
+            store.close()

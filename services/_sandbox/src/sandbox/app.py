@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox import halopsa, pax8
+from sandbox import halopsa, huntress, pax8
 from sandbox.core import Clock, State, Vendor, control_routes
 
 type Build = Callable[[State, Clock, float], Vendor]
@@ -42,7 +42,11 @@ class _LowerCasePath:
         await self.app({**scope, "path": scope["path"].lower()}, receive, send)
 
 
-VENDORS: dict[str, Build] = {"pax8": pax8.build, "halopsa": halopsa.build}
+VENDORS: dict[str, Build] = {
+    "pax8": pax8.build,
+    "halopsa": halopsa.build,
+    "huntress": huntress.build,
+}
 
 
 def build_app(

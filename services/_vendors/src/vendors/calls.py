@@ -77,13 +77,18 @@ class Calls:
         vendor: str,
         line: Line,
         *,
-        token_request: Callable[[], Request],
         statuses: Mapping[str, Statuses],
+        token_request: Callable[[], Request] | None = None,
         tokens: Tokens | None = None,
+        authorization: str | None = None,
     ) -> None:
-        """`statuses` by what is asked: token, read, write."""
+        """`statuses` by what is asked: token, read, write.
+
+        A vendor without tokens is given its `authorization` header with every call.
+        """
+        assert (token_request is None) != (authorization is None), "one way to sign in"
         self._vendor, self._line = vendor, line
-        self._token_request = token_request
+        self._token_request, self._authorization = token_request, authorization
         self._statuses = statuses
         self._tokens = tokens or Tokens(line.clock)
 
@@ -129,32 +134,37 @@ class Calls:
         return await read_repeatedly(once, self._line.retries, self._line.clock)
 
     async def _fetch_token(self) -> bytes:
+        assert self._token_request is not None, "a vendor without tokens is asked for none"
+        asked = self._token_request()
+
         # Asking for a token changes nothing at the vendor, so it may be repeated, also for a write.
         async def once() -> bytes:
-            return (await self._send(self._token_request(), None, self._statuses["token"])).body
+            return (await self._send(asked, None, self._statuses["token"])).body
 
         return await read_repeatedly(once, self._line.retries, self._line.clock)
 
     async def _signed(self, request: Request, statuses: Statuses) -> Answer:
+        if self._authorization is not None:
+            return await self._send(request, self._authorization, statuses)
         token = await self._tokens.current(self._fetch_token)
         try:
-            return await self._send(request, token.value, statuses)
+            return await self._send(request, f"Bearer {token.value}", statuses)
         except _TokenRefused:
             token = await self._tokens.current(self._fetch_token, refused=token.value)
         try:
-            return await self._send(request, token.value, statuses)
+            return await self._send(request, f"Bearer {token.value}", statuses)
         except _TokenRefused as refused:
             raise PermanentError(refused.code, refused.text) from None
 
-    async def _send(self, request: Request, token: str | None, statuses: Statuses) -> Answer:
+    async def _send(self, request: Request, signed: str | None, statuses: Statuses) -> Answer:
         await self._line.take()
         with observed(self._vendor, request.method, request.url):
-            return await self._exchange(request, token, statuses)
+            return await self._exchange(request, signed, statuses)
 
-    async def _exchange(self, request: Request, token: str | None, statuses: Statuses) -> Answer:
+    async def _exchange(self, request: Request, signed: str | None, statuses: Statuses) -> Answer:
         headers = {"Accept": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+        if signed is not None:
+            headers["Authorization"] = signed
         if request.content is not None:
             headers["Content-Type"] = request.media_type
         prepared = self._line.http.build_request(
@@ -207,6 +217,7 @@ class Calls:
             case Wait(code):
                 count_wait(self._vendor, response.status_code)
                 asked_s = retry_after_s(response.headers.get("Retry-After"), self._line.clock)
+                asked_s = outcome.wait_s if asked_s is None else asked_s
                 if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                     await self._line.blocked(asked_s or self._line.retries.wait_max_s)
                 return TransientError(code, text, retry_after_s=asked_s)

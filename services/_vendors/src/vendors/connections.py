@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 from pydantic import SecretStr
@@ -19,11 +19,14 @@ from schemas.ids import derive_id
 from schemas.settings import Settings
 from vendors.calls import unlimited
 from vendors.halopsa import Halo, HaloCredentials, Line, halo_url
+from vendors.huntress import Huntress, HuntressCredentials
+from vendors.huntress.errors import WINDOW_S
 from vendors.pax8 import Pax8, Pax8Credentials
 from vendors.tokens import Tokens
 
-PAX8, HALOPSA = "pax8", "halopsa"
+PAX8, HALOPSA, HUNTRESS = "pax8", "halopsa", "huntress"
 _RESERVE_OF = 50
+_WINDOW_AND_A_BIT_S = WINDOW_S + 5.0  # its window is waited out: it is shorter than the lease
 
 
 @dataclass
@@ -57,6 +60,13 @@ class Connections:
             run.tenant, settings, self._line(limits, run.tenant, run.connection)
         )
 
+    async def open_huntress(self, run: JobRun, settings: Settings) -> Huntress:
+        """The tenant's Huntress account, under the call budget of the job's connection."""
+        limits = self._limits(HUNTRESS, settings)
+        return await self._huntress(
+            run.tenant, settings, self._line(limits, run.tenant, run.connection)
+        )
+
     async def pax8(self, tenant: str, settings: Settings) -> Pax8:
         """The tenant's Pax8 account for a short call outside jobs: it may use the reserve."""
         return await self._pax8(tenant, settings, self._outside(PAX8, tenant, settings))
@@ -64,6 +74,10 @@ class Connections:
     async def halo(self, tenant: str, settings: Settings) -> Halo:
         """The tenant's HaloPSA account for a short call outside jobs: it may use the reserve."""
         return await self._halo(tenant, settings, self._outside(HALOPSA, tenant, settings))
+
+    async def huntress(self, tenant: str, settings: Settings) -> Huntress:
+        """The tenant's Huntress account for a short call outside jobs: it may use the reserve."""
+        return await self._huntress(tenant, settings, self._outside(HUNTRESS, tenant, settings))
 
     async def _pax8(self, tenant: str, settings: Settings, line: Line) -> Pax8:
         client_id, secret = await self._credentials(tenant, PAX8)
@@ -87,6 +101,17 @@ class Connections:
             in_flight=settings.halopsa.in_flight,
         )
 
+    async def _huntress(self, tenant: str, settings: Settings, line: Line) -> Huntress:
+        public_key, secret = await self._credentials(tenant, HUNTRESS)
+        # Huntress asks for waits as long as its window, which are no reason to start over.
+        patient = replace(line.retries, wait_max_s=max(line.retries.wait_max_s, WINDOW_S))
+        return Huntress(
+            f"{self.sandbox}/huntress" if self.sandbox else settings.huntress.url,
+            HuntressCredentials(public_key, secret),
+            replace(line, retries=patient),
+            in_flight=settings.huntress.in_flight,
+        )
+
     async def _credentials(self, tenant: str, vendor: str) -> tuple[str, SecretStr]:
         sealed = await self.vault.get(tenant, vendor)
         if sealed is None:
@@ -99,19 +124,28 @@ class Connections:
 
     def _limits(self, vendor: str, settings: Settings) -> CallLimits:
         """The numbers of the settings; a fiftieth of them is kept for calls outside jobs."""
-        if vendor == PAX8:
-            calls, window_s = settings.pax8.calls_per_minute, 60.0
-            in_flight = settings.pax8.in_flight
-        else:
-            calls, window_s = settings.halopsa.calls_per_window, settings.halopsa.window_s
-            in_flight = settings.halopsa.in_flight
-        reserve = calls // _RESERVE_OF
-        return CallLimits(calls, window_s, reserve=reserve, in_flight=in_flight, vendor=vendor)
+        calls, window_s, in_flight = {
+            PAX8: (settings.pax8.calls_per_minute, 60.0, settings.pax8.in_flight),
+            HALOPSA: (
+                settings.halopsa.calls_per_window,
+                settings.halopsa.window_s,
+                settings.halopsa.in_flight,
+            ),
+            HUNTRESS: (settings.huntress.calls_per_minute, WINDOW_S, settings.huntress.in_flight),
+        }[vendor]
+        limits = CallLimits(
+            calls, window_s, reserve=calls // _RESERVE_OF, in_flight=in_flight, vendor=vendor
+        )
+        return replace(limits, patience_s=_WINDOW_AND_A_BIT_S) if vendor == HUNTRESS else limits
 
     def _outside(self, vendor: str, tenant: str, settings: Settings) -> Line:
-        url = settings.pax8.url if vendor == PAX8 else settings.halopsa.url
+        urls = {
+            PAX8: settings.pax8.url,
+            HALOPSA: settings.halopsa.url,
+            HUNTRESS: settings.huntress.url,
+        }
         limits = self._limits(vendor, settings).outside_jobs()
-        return self._line(limits, tenant, derive_id("connection", tenant, vendor, url))
+        return self._line(limits, tenant, derive_id("connection", tenant, vendor, urls[vendor]))
 
     def _line(self, limits: CallLimits, tenant: str, connection: str) -> Line:
         if self.budgets is None:

@@ -19,10 +19,11 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It did not happen: try later."""
+    """It did not happen: try later, after `wait_s` if the vendor names no time itself."""
 
     code: str
     advice: str
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from gateway.keys import ApiKeys
 from gateway.rest.api import Api
 from gateway.rest.app import build
 from gateway.tenants import Tenants
+from support.whole import SANDBOX, Vendors
+from vendors.connections import Connections
 
 OWNER = OF_ROLE["owner"]
 
@@ -32,6 +34,7 @@ class Door:
     api: Api
     http: httpx.AsyncClient
     operator: str
+    vendors: Vendors
 
     async def tenant(self, name: str, scopes: frozenset[Scope] = OWNER) -> Asking:
         """A new tenant, made as an operator makes it, and somebody with a key to it."""
@@ -74,12 +77,16 @@ async def open_door(folder: Path) -> AsyncIterator[Door]:
     clock = SystemClock()
     records, outbox = store.records, store.outbox
     await store.start()
+    vault = Vault(records, Keys((b"k" * 32,)))
+    vendors = Vendors()
+    inside = httpx.AsyncClient(transport=httpx.ASGITransport(app=vendors.app))
     api = Api(
         gateway=gateway.app.build(records=records, outbox=outbox, clock=clock),
         tenants=Tenants(outbox, clock),
         keys=ApiKeys(outbox, clock),
         audit=Audit(outbox, clock),
-        vault=Vault(records, Keys((b"k" * 32,))),
+        vault=vault,
+        connections=Connections(vault, inside, clock, SANDBOX),
         outbox=outbox,
         clock=clock,
     )
@@ -88,7 +95,8 @@ async def open_door(folder: Path) -> AsyncIterator[Door]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         try:
-            yield Door(app, api, http, operator.text)
+            yield Door(app, api, http, operator.text, vendors)
         finally:
+            await inside.aclose()
             await store.stop()
             store.close()

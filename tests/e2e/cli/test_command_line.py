@@ -210,7 +210,7 @@ def test_writes_refuse_without_a_terminal_and_without_yes(tmp_path: Path) -> Non
 
 @pytest.mark.folder
 def test_a_data_folder_in_use_is_refused(line: CommandLine, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "chargeline", "up", "--sandbox-url", line.url]
+    command = [sys.executable, "-m", "chargeline", "up", "--sandbox-url", line.url, "--port", "0"]
     data = ["--data", str(tmp_path / "data")]
     with subprocess.Popen([*command, *data], stderr=subprocess.PIPE, text=True) as up:
         try:

@@ -105,11 +105,14 @@ def up(
     sandbox_here: Sandboxed = False,
     sandbox_url: SandboxUrl = None,
     today: Today = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the REST API; 0 takes any.")] = 8600,
 ) -> None:
-    """Run all services in one process until interrupted. There is no console yet."""
+    """Run all services in one process, with the REST API, until interrupted."""
     from chargeline import housekeeping
 
-    end(housekeeping.up(where_of(data, settings, sandbox_here, sandbox_url, today)))
+    where = where_of(data, settings, sandbox_here, sandbox_url, today)
+    end(housekeeping.up(where, host=host, port=port))
 
 
 @app.command()

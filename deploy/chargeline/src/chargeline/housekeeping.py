@@ -116,10 +116,15 @@ async def parked_retry(where: Where, message: str) -> Answer:
     return (NEEDS_A_PERSON if retried.cause else DONE), None
 
 
-async def up(where: Where) -> Answer:
+async def up(where: Where, *, host: str, port: int) -> Answer:
     """Until interrupted."""
-    async with opened(where, host=True) as system:
-        shown.err.print(f"chargeline is up over {system.folder}; there is no console yet. Ctrl-C")
+    from chargeline.serving import first_key, rest
+
+    async with opened(where, host=True) as system, rest(system, host, port) as address:
+        made = await first_key(system, where.folder)
+        shown.err.print(f"chargeline is up at {address}/v1 over {system.folder}. Ctrl-C ends it")
+        if made is not None:
+            shown.err.print(f"the first operator's key is in {made}: move it to a safe place")
         await asyncio.Event().wait()
     return DONE, None
 

@@ -19,6 +19,7 @@ from schemas.ids import derive_id
 from schemas.settings import Settings
 from vendors.calls import unlimited
 from vendors.halopsa import Halo, HaloCredentials, Line, halo_url
+from vendors.halopsa.models import HaloAuthInfo
 from vendors.huntress import Huntress, HuntressCredentials
 from vendors.huntress.errors import WINDOW_S
 from vendors.pax8 import Pax8, Pax8Credentials
@@ -78,6 +79,12 @@ class Connections:
     async def huntress(self, tenant: str, settings: Settings) -> Huntress:
         """The tenant's Huntress account for a short call outside jobs: it may use the reserve."""
         return await self._huntress(tenant, settings, self._outside(HUNTRESS, tenant, settings))
+
+    async def halo_sign_in(self, tenant: str, settings: Settings) -> HaloAuthInfo:
+        """Where the host of the settings says that one signs in; needs no credentials."""
+        line = self._outside(HALOPSA, tenant, settings)
+        base = f"{self.sandbox}/halopsa" if self.sandbox else halo_url(settings.halopsa.url)
+        return await Halo(base, HaloCredentials("", SecretStr("")), line).auth_info()
 
     async def _pax8(self, tenant: str, settings: Settings, line: Line) -> Pax8:
         client_id, secret = await self._credentials(tenant, PAX8)

@@ -17,6 +17,7 @@ from gateway.audit import Audit
 from gateway.domain.access import Principal, Scope
 from gateway.keys import ApiKeys
 from gateway.tenants import Tenants
+from vendors.connections import Connections
 
 TENANT_ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
@@ -30,6 +31,7 @@ class Api:
     keys: ApiKeys
     audit: Audit
     vault: Vault
+    connections: Connections
     outbox: Outbox
     clock: Clock
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from gateway.rest import problems, routes_runs, routes_settings, routes_tenants
+from gateway.rest import (
+    problems,
+    routes_connections,
+    routes_runs,
+    routes_settings,
+    routes_tenants,
+)
 from gateway.rest.api import Api
 from gateway.rest.hardening import Hardening
 
-ROUTERS = (routes_tenants.router, routes_settings.router, routes_runs.router)
+ROUTERS = (
+    routes_tenants.router,
+    routes_connections.router,
+    routes_settings.router,
+    routes_runs.router,
+)
 
 
 def build(api: Api) -> FastAPI:

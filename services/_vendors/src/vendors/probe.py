@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from chassis.errors import Failure
 from vendors.halopsa.client import Halo
 from vendors.halopsa.documents import HaloInvoice
+from vendors.huntress.client import Huntress
 from vendors.pax8.client import Pax8
 
 type Try = Callable[[], Awaitable[object]]
@@ -65,6 +66,23 @@ async def probe_pax8(pax8: Pax8) -> list[Finding]:
         return [*found, Finding("invoice items", None, "there is no invoice yet to try it on")]
     items = f"/invoices/{newest}/items"
     return [*found, await _tried("invoice items", _pax8(pax8, items), partner)]
+
+
+async def probe_huntress(huntress: Huntress) -> list[Finding]:
+    """The rights that counts need at Huntress: a read-only key is enough."""
+    signed_in = await _tried(SIGN_IN, huntress.actor, "")
+    if not signed_in.ok:
+        return [signed_in]
+    kind = (await huntress.actor()).kind
+    if kind == "reseller":
+        advice = "the key of a reseller reads its accounts: ask Huntress to allow it"
+        return [signed_in, await _tried("accounts", huntress.accounts, advice)]
+    advice = "generate the key in the account whose organisations are billed"
+    return [
+        signed_in,
+        await _tried("account", huntress.account, advice),
+        await _tried("organisations", huntress.organization_page, advice),
+    ]
 
 
 async def probe_halo(halo: Halo) -> list[Finding]:

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import Failure
 from schemas.settings import Settings
-from vendors.connections import HALOPSA, PAX8, Connections
+from vendors.connections import HALOPSA, HUNTRESS, PAX8, Connections
 from vendors.halopsa import Halo, halo_url
 from vendors.halopsa.models import HaloItem
-from vendors.probe import Finding, probe_halo, probe_pax8
+from vendors.probe import Finding, probe_halo, probe_huntress, probe_pax8
 
 _CODES_LIST = "accounts code"  # in the name of HaloPSA's list of them, whatever its number
 _LISTS_OF_LISTS = 11
@@ -62,6 +62,10 @@ async def _pax8(opened: Connections, tenant: str, settings: Settings) -> list[Fi
 
 async def _halo(opened: Connections, tenant: str, settings: Settings) -> list[Finding]:
     return await probe_halo(await opened.halo(tenant, settings))
+
+
+async def _huntress(opened: Connections, tenant: str, settings: Settings) -> list[Finding]:
+    return await probe_huntress(await opened.huntress(tenant, settings))
 
 
 async def _no_lists(_: Connections, __: str, ___: Settings) -> list[PickList]:
@@ -135,4 +139,5 @@ def _halo_address(settings: Settings) -> str:
 VENDORS: dict[str, VendorEntry] = {
     PAX8: VendorEntry("Pax8", lambda s: s.pax8.url, _pax8, _no_lists),
     HALOPSA: VendorEntry("HaloPSA", _halo_address, _halo, _halo_lists),
+    HUNTRESS: VendorEntry("Huntress", lambda s: s.huntress.url, _huntress, _no_lists),
 }

@@ -5,7 +5,7 @@ A right to write can not be tried without writing: it is "not proved" until the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from chassis.errors import Failure
@@ -37,6 +37,16 @@ HALO_READS = (
     ("integration errors", "IntegrationError", "allow the agent to read integration errors"),
 )
 HALO_WRITES = ("edit:items", "edit:invoices")
+COUNT_READS = (
+    ("read:items", "Item", "allow the scope read:items, and products to the agent"),
+    (
+        "read:softwarelicensing",
+        "SoftwareLicence",
+        "allow the scope read:softwarelicensing, and Software Licensing (read, modify) to the"
+        " agent; the software licensing module has to be on",
+    ),
+)
+COUNT_WRITES = ("edit:softwarelicensing",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +104,38 @@ async def probe_halo(halo: Halo) -> list[Finding]:
     for right, route, advice in HALO_READS:
         found.append(await _tried(right, _halo(halo, route), advice))
     found.append(await _details(halo))
+    return [*found, *await _writes(halo, HALO_WRITES)]
+
+
+async def probe_counts(halo: Halo) -> list[Finding]:
+    """The rights that counts need at HaloPSA on top of their items."""
+    signed_in = await _tried(SIGN_IN, halo.scope, "")
+    if not signed_in.ok:
+        return [signed_in]
+    found = [signed_in]
+    for right, route, advice in COUNT_READS:
+        found.append(await _tried(right, _halo(halo, route), advice))
+    return [*found, *await _writes(halo, COUNT_WRITES)]
+
+
+async def probe_huntress(huntress: Huntress) -> list[Finding]:
+    """Whose the key is, and whether it reads the organisations that are to be counted."""
+    signed_in = await _tried(SIGN_IN, huntress.actor, "")
+    if not signed_in.ok:
+        return [signed_in]
+    if (await huntress.actor()).kind != "reseller":
+        advice = "use a key of the account itself"
+        return [signed_in, await _tried("organizations", huntress.organization_page, advice)]
+    advice = "ask Huntress for a reseller's key that may read its accounts"
+    accounts = await _tried("accounts", huntress.accounts, advice)
+    usage = await _tried("subscriptions", huntress.subscriptions, advice)
+    return [signed_in, accounts, usage]
+
+
+async def _writes(halo: Halo, rights: Iterable[str]) -> list[Finding]:
     scopes = set((await halo.scope()).split())
-    for right in HALO_WRITES:
+    found = []
+    for right in rights:
         granted = not scopes or bool(scopes & (ALL_SCOPES | {right}))
         unproved = Finding(right, None, "not proved until the first write")
         missing = Finding(right, ok=False, to_do=f"allow the scope {right} to the application")

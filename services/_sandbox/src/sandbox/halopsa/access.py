@@ -23,6 +23,7 @@ AREAS = {
     "invoicechange": "invoices",
     "clientcontract": "contracts",
     "softwarelicence": "softwarelicensing",
+    "licencechange": "softwarelicensing",
 }
 """The scope a route needs. Configuration routes need a right only; which scope is not published."""
 

@@ -8,6 +8,7 @@ from sandbox.halopsa import (
     checks,
     documents,
     fields,
+    licences,
     lists,
     recurring,
     registers,
@@ -139,6 +140,8 @@ class Endpoints:
     def _registering(self, register: Register) -> Action:
         def act(call: Call) -> Any:
             sent = checks.sent_rows(call)
+            if register.table == licences.TABLE:
+                return licences.written(self._tenant, register, sent)
             for index, row in enumerate(sent):
                 registers.checked(self._tenant, register, row, index)
             return [

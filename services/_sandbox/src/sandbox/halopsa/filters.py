@@ -105,6 +105,10 @@ def invoice_changes(_: Tenant, rows: Rows, query: Query) -> Rows:
     return _equal(rows, query, {"invoice_id": "invoice_id"})
 
 
+def licence_changes(_: Tenant, rows: Rows, query: Query) -> Rows:
+    return _equal(rows, query, {"licence_id": "licence_id"})
+
+
 def everything(_: Tenant, rows: Rows, __: Query) -> Rows:
     return rows
 

@@ -34,6 +34,7 @@ LISTINGS = (
     Listing("/ClientContract", "contracts", "contracts", filters.contracts),
     Listing("/SoftwareLicence", "software_licences", "licences", filters.licences),
     Listing("/IntegrationError", "integration_errors", "errors", filters.integration_errors),
+    Listing("/LicenceChange", "_licence_changes", "changes", filters.licence_changes),
     Listing("/InvoiceChange", "_changes", "changes", filters.invoice_changes),
     Listing("/AssetGroup", "asset_groups", None, filters.everything),
     Listing("/Tax", "tax", None, filters.taxes),

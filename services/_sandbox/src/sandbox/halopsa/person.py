@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.halopsa import documents, xero
+from sandbox.halopsa import documents, licences, xero
 from sandbox.halopsa import lines as line_sets
 from sandbox.halopsa.amounts import priced
 from sandbox.halopsa.fields import Row
@@ -12,7 +12,10 @@ DOCUMENTS = {"invoices", "recurring_invoices"}
 
 
 def edit(tenant: Tenant, asked: Row) -> Row:
-    """`{"entity", "id"}` with one or more of `set`, `line`, `delete_line`, `void`, `delete`."""
+    """`{"entity", "id"}` with one or more of `set`, `line`, `delete_line`, `void`, `delete`.
+
+    `who` is the name in a licence's history: a person, or another integration.
+    """
     table, number = str(asked["entity"]), asked.get("id", 0)
     if table == "control":
         tenant.configure(asked["set"], {})
@@ -25,7 +28,9 @@ def edit(tenant: Tenant, asked: Row) -> Row:
     if asked.get("delete"):
         tenant.delete(table, number)
         return {"deleted": row["id"]}
-    row = {**row, **asked.get("set", {})}
+    old, row = row, {**row, **asked.get("set", {})}
+    if table == licences.TABLE:
+        licences.log(tenant, old, row, who=str(asked.get("who", "a person")))
     if table not in DOCUMENTS:
         tenant.put(table, row)
         return row

@@ -18,7 +18,7 @@ from sandbox.halopsa.fields import Row
 from sandbox.halopsa.tenant import TABLES, Tenant
 
 KINDS = COMMON | write_faults.KINDS | {"xero_error", "xero_late", "stale_list"}
-OWN_TABLES = ("_settings", "_hidden", "_xero_waiting", "_changes")
+OWN_TABLES = ("_settings", "_hidden", "_xero_waiting", "_changes", "_licence_changes")
 
 
 def build(state: State, clock: Clock, latency_s: float = 0) -> Vendor:

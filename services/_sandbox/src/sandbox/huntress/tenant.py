@@ -79,7 +79,7 @@ class Tenant:
         return None if row is None else self._on_this_day(row)
 
     def change(self, asked: Row) -> Row:
-        """`{"organization", "day"?, "delete"?, "set"?, PRODUCT: units or null}`, now or that day."""
+        """`{"organization", "day"?, "delete"?, "set"?, PRODUCT: units or null}`, now or then."""
         number = str(asked["organization"])
         row = self.state.get("organizations", number)
         if row is None:

@@ -5,6 +5,7 @@ from vendors.halopsa.address import halo_url
 from vendors.halopsa.auth import HaloCredentials
 from vendors.halopsa.client import Halo
 from vendors.halopsa.documents import HaloInvoice, HaloLine
+from vendors.halopsa.licences import HaloLicence, HaloLicenceChange
 from vendors.halopsa.models import (
     HaloAssetGroup,
     HaloAuthInfo,
@@ -28,6 +29,8 @@ __all__ = [
     "HaloIntegrationError",
     "HaloInvoice",
     "HaloItem",
+    "HaloLicence",
+    "HaloLicenceChange",
     "HaloLine",
     "HaloLookup",
     "HaloSupplier",

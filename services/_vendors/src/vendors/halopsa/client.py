@@ -18,6 +18,13 @@ from vendors.calls import Calls, Line, Params, Request
 from vendors.halopsa import errors, models
 from vendors.halopsa.auth import HaloCredentials
 from vendors.halopsa.documents import HaloInvoice, invoice_of, written_id
+from vendors.halopsa.licences import (
+    ALL_LICENCES,
+    HaloLicence,
+    HaloLicenceChange,
+    body_of_licences,
+    written_licences,
+)
 from vendors.halopsa.lists import Page, Row, page_of, whole_list
 from vendors.tokens import Tokens
 
@@ -90,6 +97,18 @@ class Halo:
         """What did not reach the accounts package, and why."""
         rows = await self._rows("IntegrationError", BY_ID)
         return _typed(models.HaloIntegrationError, rows)
+
+    async def licences(self, client_id: int | None = None) -> list[HaloLicence]:
+        """All software licences, inactive ones too; of one client when told."""
+        asked = ALL_LICENCES if client_id is None else {**ALL_LICENCES, "client_id": client_id}
+        rows = _typed(HaloLicence, await self._rows("SoftwareLicence", asked))
+        return [row for row in rows if client_id in (None, row.client_id)]
+
+    async def licence_changes(self, licence_id: int) -> list[HaloLicenceChange]:
+        """Who changed a licence, from what to what; instances without the route have nothing."""
+        asked: Params = {"licence_id": licence_id, "order": "id", "orderdesc": False}
+        rows = _typed(HaloLicenceChange, await self._rows("LicenceChange", asked))
+        return [row for row in rows if row.licence_id in (None, licence_id)]
 
     async def control(self) -> dict[str, Any]:
         """The tenant's settings, as they are; reading them needs a right of its own."""
@@ -183,6 +202,11 @@ class Halo:
         assert body.get("id"), "without an id it would create one"
         return await self._post("RecurringInvoice", [body], _invoice)
 
+    async def create_recurring_invoice(self, body: Mapping[str, Any]) -> HaloInvoice:
+        """Creates a recurring invoice; its id is negative. Read back what it looks like."""
+        assert "id" not in body, "an id would make it an update"
+        return await self._post("RecurringInvoice", [body], _invoice)
+
     async def void_invoice(self, invoice_id: int) -> None:
         """Voids an invoice; instances older than 2025 answer halopsa-missing."""
         await self._post(f"Invoice/{invoice_id}/void", {}, json.loads)
@@ -202,6 +226,14 @@ class Halo:
         """Creates a product group; its id."""
         assert "id" not in body, "an id would make it an update"
         return await self._post("AssetGroup", [body], written_id)
+
+    async def write_licences(self, rows: Sequence[Mapping[str, Any]]) -> list[HaloLicence]:
+        """Changes (with `id`) or creates (without) licences in one request; what it answered.
+
+        Nothing says that the rows are all written or none, nor which one a fault is about: after
+        an UnknownOutcome read them back. Send only what is to change, usually `id` and `count`.
+        """
+        return await self._post("SoftwareLicence", body_of_licences(rows), written_licences)
 
     # One request each
 

@@ -71,6 +71,8 @@ SCOPES = {
     "item": "items",
     "invoice": "invoices",
     "recurringinvoice": "invoices",
+    "softwarelicence": "softwarelicensing",
+    "licencechange": "softwarelicensing",
 }
 
 

@@ -24,6 +24,7 @@ KEYS: Mapping[str, str] = {
     "Invoice": "invoices",
     "RecurringInvoice": "invoices",
     "IntegrationError": "errors",
+    "SoftwareLicence": "licences",
 }
 
 

@@ -25,7 +25,9 @@ def halo_day(value: Any) -> date | None:
 type Day = Annotated[date | None, BeforeValidator(halo_day)]
 
 
-class _Row(BaseModel):
+class HaloRow(BaseModel):
+    """Unknown fields are ignored; a null means what a missing field means."""
+
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, populate_by_name=True)
 
     @model_validator(mode="before")
@@ -37,7 +39,7 @@ class _Row(BaseModel):
         return {name: value for name, value in row.items() if value is not None}
 
 
-class HaloClient(_Row):
+class HaloClient(HaloRow):
     """A client. `client_to_invoice` names another client that is billed in its place."""
 
     id: int
@@ -61,7 +63,7 @@ class HaloClient(_Row):
     emailinvoice: bool | None = None
 
 
-class HaloItem(_Row):
+class HaloItem(HaloRow):
     """A product. `accountsid` is its product code there, `nominalcode` its income account."""
 
     id: int
@@ -93,7 +95,7 @@ class HaloItem(_Row):
         return self.status != CLOSED
 
 
-class HaloAssetGroup(_Row):
+class HaloAssetGroup(HaloRow):
     """A product group."""
 
     id: int
@@ -104,7 +106,7 @@ class HaloAssetGroup(_Row):
     tax_id: int | None = None
 
 
-class HaloTax(_Row):
+class HaloTax(HaloRow):
     """A tax code; whether `value` is 20 or 0.2 for a fifth is the tenant's to tell."""
 
     id: int
@@ -114,7 +116,7 @@ class HaloTax(_Row):
     xero_tenant_id: str = ""
 
 
-class HaloCurrency(_Row):
+class HaloCurrency(HaloRow):
     """A currency: `id` is what invoices carry as currency_code, `code` is ISO 4217."""
 
     id: int
@@ -124,7 +126,7 @@ class HaloCurrency(_Row):
     conversion_rate: Decimal | None = None
 
 
-class HaloLookup(_Row):
+class HaloLookup(HaloRow):
     """One value of one of HaloPSA's many lists."""
 
     id: int
@@ -139,7 +141,7 @@ class HaloLookup(_Row):
     tax_rate_name: str = ""
 
 
-class HaloXeroDetails(_Row):
+class HaloXeroDetails(HaloRow):
     """A connected Xero organisation. Its token fields are never read."""
 
     id: int
@@ -152,7 +154,7 @@ class HaloXeroDetails(_Row):
     default_item_code: str = ""
 
 
-class HaloSupplier(_Row):
+class HaloSupplier(HaloRow):
     """A supplier."""
 
     id: int
@@ -160,7 +162,7 @@ class HaloSupplier(_Row):
     inactive: bool = False
 
 
-class HaloIntegrationError(_Row):
+class HaloIntegrationError(HaloRow):
     """Why something did not reach the accounts package."""
 
     id: int
@@ -172,7 +174,7 @@ class HaloIntegrationError(_Row):
     date: Day = None
 
 
-class HaloAuthInfo(_Row):
+class HaloAuthInfo(HaloRow):
     """Where a host says that one signs in."""
 
     auth_url: str = ""

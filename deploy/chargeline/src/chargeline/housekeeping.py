@@ -122,9 +122,11 @@ async def up(where: Where, *, host: str, port: int) -> Answer:
 
     async with opened(where, host=True) as system, rest(system, host, port) as address:
         made = await first_key(system, where.folder)
-        shown.err.print(f"chargeline is up at {address}/v1 over {system.folder}. Ctrl-C ends it")
+        says = f"chargeline is up at {address}/v1 over {system.folder}. Ctrl-C ends it"
+        shown.err.print(says, soft_wrap=True)
         if made is not None:
-            shown.err.print(f"the first operator's key is in {made}: move it to a safe place")
+            says = f"the first operator's key is in {made}: move it to a safe place"
+            shown.err.print(says, soft_wrap=True)
         await asyncio.Event().wait()
     return DONE, None
 

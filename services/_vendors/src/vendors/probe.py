@@ -118,20 +118,6 @@ async def probe_counts(halo: Halo) -> list[Finding]:
     return [*found, *await _writes(halo, COUNT_WRITES)]
 
 
-async def probe_huntress(huntress: Huntress) -> list[Finding]:
-    """Whose the key is, and whether it reads the organisations that are to be counted."""
-    signed_in = await _tried(SIGN_IN, huntress.actor, "")
-    if not signed_in.ok:
-        return [signed_in]
-    if (await huntress.actor()).kind != "reseller":
-        advice = "use a key of the account itself"
-        return [signed_in, await _tried("organizations", huntress.organization_page, advice)]
-    advice = "ask Huntress for a reseller's key that may read its accounts"
-    accounts = await _tried("accounts", huntress.accounts, advice)
-    usage = await _tried("subscriptions", huntress.subscriptions, advice)
-    return [signed_in, accounts, usage]
-
-
 async def _writes(halo: Halo, rights: Iterable[str]) -> list[Finding]:
     scopes = set((await halo.scope()).split())
     found = []

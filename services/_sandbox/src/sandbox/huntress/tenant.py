@@ -56,12 +56,16 @@ class Tenant:
 
     @property
     def settings(self) -> Row:
-        return SETTINGS | (self.state.get("_settings", "0") or {})
+        return SETTINGS | self.configured
+
+    @property
+    def configured(self) -> Row:
+        return self.state.get("_settings", "0") or {}
 
     def configure(self, asked: Row) -> None:
         if unknown := sorted(asked.keys() - SETTINGS.keys()):
             raise ValueError(f"unknown settings {unknown}; known: {sorted(SETTINGS)}")
-        self.state.put("_settings", "0", (self.state.get("_settings", "0") or {}) | asked)
+        self.state.put("_settings", "0", self.configured | asked)
 
     def accounts(self) -> list[Row]:
         return self.state.rows("accounts") or [{"id": FIRST_ACCOUNT, "name": "Northgate IT"}]
@@ -134,4 +138,4 @@ def load(tenant: Tenant, payload: dict[str, Any], *, replace: bool) -> dict[str,
 def entities(tenant: Tenant) -> dict[str, Any]:
     """The load shape again."""
     tables: dict[str, Any] = {name: tenant.state.rows(name) for name in TABLES}
-    return tables | {"days": tenant.state.rows(DAYS), "settings": tenant.settings}
+    return tables | {"days": tenant.state.rows(DAYS), "settings": tenant.configured}

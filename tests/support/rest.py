@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pyotp
 from fastapi import FastAPI
 
 import gateway.app
 from chassis.clock import SystemClock
 from chassis.embedded.store import EmbeddedStore
 from chassis.vault import Keys, Vault
-from gateway.audit import Audit
 from gateway.domain.access import OF_ROLE, Scope
-from gateway.keys import ApiKeys
 from gateway.rest.api import Api
 from gateway.rest.app import build
-from gateway.tenants import Tenants
 from support.whole import SANDBOX, Vendors
 from vendors.connections import Connections
 
 OWNER = OF_ROLE["owner"]
+ORIGIN = "https://gateway.test"
 
 
 @dataclass
@@ -80,23 +79,69 @@ async def open_door(folder: Path) -> AsyncIterator[Door]:
     vault = Vault(records, Keys((b"k" * 32,)))
     vendors = Vendors()
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(app=vendors.app))
-    api = Api(
-        gateway=gateway.app.build(records=records, outbox=outbox, clock=clock),
-        tenants=Tenants(outbox, clock),
-        keys=ApiKeys(outbox, clock),
-        audit=Audit(outbox, clock),
-        vault=vault,
-        connections=Connections(vault, inside, clock, SANDBOX),
-        outbox=outbox,
-        clock=clock,
-    )
+    connections = Connections(vault, inside, clock, SANDBOX)
+    built = gateway.app.build(records=records, outbox=outbox, clock=clock)
+    api = Api.build(built, outbox, vault, connections, ORIGIN)
     app = build(api)
     operator = await api.keys.make(None, "operator", frozenset({Scope.OPERATE}), "test")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
         try:
             yield Door(app, api, http, operator.text, vendors)
         finally:
             await inside.aclose()
             await store.stop()
             store.close()
+
+
+PASSWORD = "violet-tractor-harbour-19"
+
+
+@dataclass
+class Browser:
+    """Somebody at a browser: cookies are kept, and it says where a request comes from."""
+
+    door: Door
+    http: httpx.AsyncClient
+    seed: str = ""
+
+    async def __call__(self, method: str, path: str, **more: object) -> httpx.Response:
+        headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}  # type: ignore[dict-item]
+        return await self.http.request(method, f"/v1{path}", headers=headers, **more)  # type: ignore[arg-type]
+
+    async def sign_up(self, email: str, invitation: str | None = None) -> httpx.Response:
+        """With the password of these tests."""
+        body = {"email": email, "name": "", "password": PASSWORD, "invitation": invitation}
+        return await self("POST", "/auth/sign-up", json=body)
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> httpx.Response:
+        """The first factor."""
+        return await self("POST", "/auth/sign-in", json={"email": email, "password": password})
+
+    async def enrol(self) -> list[str]:
+        """An authenticator app; the recovery codes."""
+        self.seed = (await self("POST", "/auth/totp")).json()["seed"]
+        told = await self("POST", "/auth/totp/confirm", json={"code": self.code()})
+        assert told.status_code == 200, told.text
+        codes: list[str] = told.json()["recovery_codes"]
+        return codes
+
+    def code(self, steps: int = 0) -> str:
+        """What the app shows, now or some steps later."""
+        at = self.door.api.clock.now().timestamp() + 30 * steps
+        return pyotp.TOTP(self.seed).at(int(at))
+
+
+@asynccontextmanager
+async def browser(door: Door) -> AsyncIterator[Browser]:
+    """A new one, without cookies."""
+    transport = httpx.ASGITransport(app=door.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        yield Browser(door, http)
+
+
+async def subscribed(door: Door, email: str, *, active: bool = True) -> None:
+    """As the operator's billing says it."""
+    body = {"email": email, "active": active}
+    said = await door.http.put("/v1/subscriptions", json=body, headers=bearer(door.operator))
+    assert said.status_code == 200, said.text

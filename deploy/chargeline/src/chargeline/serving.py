@@ -12,35 +12,23 @@ import httpx
 from chargeline.system import System
 from chassis.errors import PermanentError
 from chassis.servers.health_http import PortTaken, serving
-from gateway.audit import Audit
 from gateway.domain.access import Scope
 from gateway.keys import ApiKeys
 from gateway.rest.api import Api
 from gateway.rest.app import build
-from gateway.tenants import Tenants
 
 KEY_FILE = "operator-key"
 
 
-def api_over(system: System) -> Api:
-    """What the routes work with."""
-    outbox, clock = system.store.outbox, system.options.clock
-    return Api(
-        gateway=system.gateway,
-        tenants=Tenants(outbox, clock),
-        keys=ApiKeys(outbox, clock),
-        audit=Audit(outbox, clock),
-        vault=system.vault,
-        connections=system.connections,
-        outbox=outbox,
-        clock=clock,
-    )
-
-
 @asynccontextmanager
-async def rest(system: System, host: str, port: int) -> AsyncIterator[str]:
+async def rest(
+    system: System, host: str, port: int, origin: str | None = None
+) -> AsyncIterator[str]:
     """Serve it meanwhile; its address. Sandboxes in this process are under `/sandbox`."""
-    app = build(api_over(system))
+    where = origin or f"http://localhost:{port}"
+    store = system.store
+    api = Api.build(system.gateway, store.outbox, system.vault, system.connections, where)
+    app = build(api)
     if isinstance(system.options.transport, httpx.ASGITransport):
         app.mount("/sandbox", system.options.transport.app)
     try:

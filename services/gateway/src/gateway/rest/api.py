@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 from fastapi import Depends, Path, Request
 
@@ -14,8 +14,10 @@ from chassis.outbox import Outbox
 from chassis.vault import Vault
 from gateway.app import Gateway
 from gateway.audit import Audit
-from gateway.domain.access import Principal, Scope
+from gateway.domain.access import OF_ROLE, Principal, Scope
 from gateway.keys import ApiKeys
+from gateway.rest.cookies import session_secret
+from gateway.signin.door import SignIn
 from gateway.tenants import Tenants
 from vendors.connections import Connections
 
@@ -32,8 +34,27 @@ class Api:
     audit: Audit
     vault: Vault
     connections: Connections
+    sign_in: SignIn
     outbox: Outbox
     clock: Clock
+
+    @classmethod
+    def build(
+        cls, gateway: Gateway, outbox: Outbox, vault: Vault, connections: Connections, origin: str
+    ) -> Self:
+        """Over the process's own store; `origin` is the address that people's browsers show."""
+        clock = connections.clock
+        return cls(
+            gateway=gateway,
+            tenants=Tenants(outbox, clock),
+            keys=ApiKeys(outbox, clock),
+            audit=Audit(outbox, clock),
+            vault=vault,
+            connections=connections,
+            sign_in=SignIn.build(outbox=outbox, vault=vault, clock=clock, origin=origin),
+            outbox=outbox,
+            clock=clock,
+        )
 
 
 def api_of(request: Request) -> Api:
@@ -42,15 +63,35 @@ def api_of(request: Request) -> Api:
 
 
 async def principal_of(request: Request) -> Principal:
-    """Who asks; PermanentError `not-signed-in` when nobody says, or what they say is not true."""
+    """Who asks: by a key, or by the cookie of somebody who is signed in.
+
+    PermanentError `not-signed-in` when nobody says, or what they say is not true.
+    """
+    api = api_of(request)
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    found = await api_of(request).keys.principal(text) if scheme.lower() == "bearer" else None
+    if scheme.lower() == "bearer":
+        found = await api.keys.principal(text)
+    else:
+        found = await _signed_in(request, api)
     if found is None:
         raise PermanentError(
-            "not-signed-in", "send a key that stands as `Authorization: Bearer ck_…`"
+            "not-signed-in", "sign in, or send a key that stands as `Authorization: Bearer ck_…`"
         )
-    request.state.principal = found
     return found
+
+
+async def _signed_in(request: Request, api: Api) -> Principal | None:
+    secret = session_secret(request, api.sign_in.origin)
+    session = await api.sign_in.sessions.get(secret) if secret else None
+    if session is None or session.state != "open" or session.person is None:
+        return None
+    person = await api.sign_in.people.get(session.person)
+    tenant = request.path_params.get("tenant")
+    if person is None:
+        return None
+    role = person.roles.get(str(tenant))
+    scopes = OF_ROLE[role] if role else frozenset[Scope]()
+    return Principal(name=person.id, tenant=str(tenant) if role else None, scopes=scopes)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from fastapi import FastAPI
 from gateway.rest import (
     problems,
     routes_connections,
+    routes_passkeys,
+    routes_people,
     routes_runs,
     routes_settings,
+    routes_signin,
     routes_tenants,
 )
 from gateway.rest.api import Api
@@ -19,6 +22,9 @@ ROUTERS = (
     routes_connections.router,
     routes_settings.router,
     routes_runs.router,
+    routes_people.router,
+    routes_signin.router,
+    routes_passkeys.router,
 )
 
 

@@ -23,13 +23,20 @@ MEDIA_TYPE = "application/problem+json"
 # By code; else by how it ends; else 409: the request is right, what stands is in its way.
 _STATUS = {
     "not-signed-in": HTTPStatus.UNAUTHORIZED,
+    "sign-in-refused": HTTPStatus.UNAUTHORIZED,
+    "second-factor-missing": HTTPStatus.UNAUTHORIZED,
     "not-allowed": HTTPStatus.FORBIDDEN,
+    "not-subscribed": HTTPStatus.FORBIDDEN,
+    "cross-site": HTTPStatus.FORBIDDEN,
+    "password-weak": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "code-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "passkey-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too-many-attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "not-found": HTTPStatus.NOT_FOUND,
     "request-invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "settings-changed": HTTPStatus.PRECONDITION_FAILED,
     "if-match-missing": HTTPStatus.PRECONDITION_REQUIRED,
     "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "cursor-unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
     "key-expired": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -73,7 +80,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Failure)
     async def away(request: Request, error: Failure) -> JSONResponse:
-        answer = problem(request, error.code, error.text, HTTPStatus.SERVICE_UNAVAILABLE)
+        status = _STATUS.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE)
+        answer = problem(request, error.code, error.text, status)
         wait_s = error.retry_after_s if isinstance(error, TransientError) else None
         answer.headers["Retry-After"] = str(max(1, round(wait_s or 5)))
         return answer

@@ -49,6 +49,10 @@ def record(key: str, body: bytes = b"body", **tags: str) -> Record:
 
 
 def service(
-    on_sent: Callable[[Sent, Body], Awaitable[None]], name: str = "reader", others: str = "ignore"
+    on_sent: Callable[[Sent, Body], Awaitable[None]],
+    name: str = "reader",
+    others: str = "ignore",
+    *,
+    side_by_side: bool = False,
 ) -> Service:
-    return Service(name, (Route(Sent.topic, {Sent: on_sent}, others),))
+    return Service(name, (Route(Sent.topic, {Sent: on_sent}, others, side_by_side),))

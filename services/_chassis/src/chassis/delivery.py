@@ -71,6 +71,7 @@ class Delivery:
     ) -> None:
         self.group = group
         self.topic = route.topic
+        self.side_by_side = route.side_by_side
         self._route = route
         self._heads = {_kind_of(head): (head, handler) for head, handler in route.on.items()}
         self._bodies = bodies

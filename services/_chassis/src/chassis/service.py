@@ -26,12 +26,14 @@ class Route:
     """What a service does with the messages of one topic, by the class of their head.
 
     `others`: "ignore" acknowledges kinds not listed (commands meant for another service); "park"
-    parks them as `unknown-message`.
+    parks them as `unknown-message`. `side_by_side`: no handler minds the order, not even of one
+    key's messages, so a bus may handle several at once.
     """
 
     topic: str
     on: Mapping[type[BaseModel], Handler]
     others: str = "ignore"
+    side_by_side: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,10 @@ def build(*, records: Records, outbox: Outbox, clock: Clock) -> Gateway:
         "postings.refused.v1": {PostingRefused: on.on_posting},
         "parked.v1": {Parked: on.on_parked},
     }
+    # A fact fills its slot in any order, twice, on any replica: see `gateway.domain.projection`.
+    routes = tuple(Route(topic, kinds, side_by_side=True) for topic, kinds in topics.items())
     return Gateway(
-        service=Service("gateway", tuple(Route(topic, kinds) for topic, kinds in topics.items())),
+        service=Service("gateway", routes),
         runs=Runs(store, steps, outbox, bodies, clock),
         queries=Queries(store, bodies),
     )

@@ -16,6 +16,7 @@ from gateway.domain import commands
 from gateway.domain.projection import ParkedBatch, Projection
 from gateway.domain.run import Stage
 from gateway.events import about_batch
+from gateway.looks import Looks
 from gateway.received import received
 from gateway.steps import Steps
 from gateway.store import Store, Tenant
@@ -62,6 +63,7 @@ class Handlers:
         self._steps = steps
         self._records = records
         self._bodies = bodies
+        self._looks = Looks(steps.go_on)
 
     async def on_documents_listed(self, head: DocumentsListed, body: Body) -> None:
         documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
@@ -191,16 +193,16 @@ class Handlers:
             taken = p.take(fact)
             return taken.model_copy(update=more) if taken is not p and more else taken
 
-        taken = await self._store.take(
-            digest(fact.run, fact.batch),
-            fact.tenant,
-            change,
-            Projection(run=fact.run, batch=fact.batch),
-            lambda before: about_batch(fact, before),
-        )
-        if taken:
-            count_money(fact)
-        await self._steps.go_on(fact.tenant, fact.run)
+        async with self._looks.after(fact.tenant, fact.run):
+            taken = await self._store.take(
+                digest(fact.run, fact.batch),
+                fact.tenant,
+                change,
+                Projection(run=fact.run, batch=fact.batch),
+                lambda before: about_batch(fact, before),
+            )
+            if taken:
+                count_money(fact)
 
 
 def _again_unless(moved: bool, run: str) -> None:  # noqa: FBT001 - what an update has answered

@@ -11,6 +11,7 @@ from chassis.errors import PermanentError
 from chassis.jobs import JobFailure
 from chassis.records import Record
 from chassis.service import JobRun, JobWaits
+from chassis.together import together
 from lifecycle.batches import Batches, KeptBatch
 from lifecycle.catalogs import Catalogs
 from lifecycle.domain import facts, holds
@@ -32,7 +33,7 @@ from lifecycle.domain.resolve import (
     records_to_keep,
 )
 from lifecycle.records import ItemRecords
-from lifecycle.tools import ANSWERS, Session, Tools, together
+from lifecycle.tools import ANSWERS, Session, Tools
 from schemas import frame
 from schemas.messages import BatchEntry, Hold, ResolveRun
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from chassis.bodies import Bodies
 from chassis.clock import Clock
@@ -19,7 +18,6 @@ from vendors.halopsa import Halo
 
 OpenHalo = Callable[[JobRun, Settings], Awaitable[Halo]]
 
-TOGETHER = 16
 ANSWERS = "answers"  # what a job published that has no record of its own
 
 
@@ -63,17 +61,6 @@ class Tools:
             job.tenant, ANSWERS, f"{job.id}/{how}", 0, b"", {"run": head.run}, (message,)
         )
         await self.outbox.insert(record)
-
-
-async def together(work: Sequence[Coroutine[Any, Any, Any]]) -> None:
-    """A few at a time, so that the store commits them in groups; ends when all have ended."""
-    for at in range(0, len(work), TOGETHER):
-        ended = await asyncio.gather(*work[at : at + TOGETHER], return_exceptions=True)
-        for result in ended:
-            if isinstance(result, BaseException):
-                for never in work[at + TOGETHER :]:
-                    never.close()
-                raise result
 
 
 class Session:

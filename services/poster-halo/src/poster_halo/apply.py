@@ -6,13 +6,16 @@ What became of a batch is stored with its message, so a job that comes again goe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pydantic import TypeAdapter
 
 from chassis.errors import PermanentError
 from chassis.jobs import JobFailure
 from chassis.service import JobRun
+from chassis.together import together
 from poster_halo import facts
+from poster_halo.domain.shape import Operation
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
 from poster_halo.planning import canary_of
@@ -53,10 +56,13 @@ class ApplyingJob:
             if not todo:
                 return
         run = await self._start(job, head, settings, todo, writes=not stopped)
-        for group in await self._groups(job, head, todo):
-            if not await run.group(group):
-                await self._stop(job, head, await self._todo(job, head, approved))
-                return
+        try:
+            for group in await self._groups(job, head, todo):
+                if not await run.group(group):
+                    await self._stop(job, head, await self._todo(job, head, approved))
+                    return
+        finally:
+            await run.close()
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """What was not answered yet is refused with the reason."""
@@ -70,22 +76,26 @@ class ApplyingJob:
         self, job: JobRun, head: ApplyRun, approved: Sequence[ApprovedPlan]
     ) -> list[Todo]:
         """Not answered yet, and still the plan that was approved."""
-        todo: list[Todo] = []
-        for plan in approved:
-            if await self._answered(job, plan):
-                continue
-            revision = await self._tools.store.revision(job.tenant, plan.batch)
-            if not revision:
-                raise not_here_yet(job, plan.batch)
-            record = await self._tools.store.plan(job.tenant, plan.plan)
-            if record is None or record.revision != revision or record.hash != plan.hash:
-                batch = await self._tools.store.head(job.tenant, plan.batch)
-                assert batch is not None, "its revision was seen"
-                why = ("superseded", "the plan is not the newest one: plan again")
-                await self.refuse(job, head, plan, batch, why, held=True)
-            else:
-                todo.append((plan, record))
-        return todo
+        found = await together([self._still(job, head, plan) for plan in approved])
+        return [one for one in found if one is not None]
+
+    async def _still(self, job: JobRun, head: ApplyRun, plan: ApprovedPlan) -> Todo | None:
+        if await self._answered(job, plan):
+            return None
+        revision = await self._tools.store.revision(job.tenant, plan.batch)
+        if not revision:
+            raise not_here_yet(job, plan.batch)
+        record = await self._tools.store.plan(job.tenant, plan.plan)
+        if record is None or record.revision != revision or record.hash != plan.hash:
+            why = ("superseded", "the plan is not the newest one: plan again")
+            await self.refuse(job, head, plan, await self._head(job, plan), why, held=True)
+            return None
+        return plan, record
+
+    async def _head(self, job: JobRun, plan: ApprovedPlan) -> ChargesResolved:
+        batch = await self._tools.store.head(job.tenant, plan.batch)
+        assert batch is not None, "its revision was seen"
+        return batch
 
     async def _answered(self, job: JobRun, plan: ApprovedPlan) -> bool:
         stored = await self._tools.store.posting(job.tenant, plan.plan)
@@ -108,9 +118,7 @@ class ApplyingJob:
     ) -> _Run:
         days, recurring = [], False
         replaces: set[str] = set()
-        for plan, _ in todo:
-            batch = await self._tools.store.head(job.tenant, plan.batch)
-            assert batch is not None, "its revision was seen"
+        for batch in await together([self._head(job, plan) for plan, _ in todo]):
             days.append(batch.document_date[:10])
             replaces.update(batch.replaces)
             recurring = recurring or batch.policy.behaviour == "recurring"
@@ -132,11 +140,10 @@ class ApplyingJob:
         groups: list[list[Todo]] = [[t for t in todo if t[1] is canary]] if canary else []
         group: list[Todo] = []
         count = 0
-        for one in todo:
+        heads = await together([self._head(job, plan) for plan, _ in todo])
+        for one, lines in zip(todo, (batch.kept_lines for batch in heads), strict=True):
             if one[1] is canary:
                 continue
-            batch = await self._tools.store.head(job.tenant, one[0].batch)
-            lines = batch.kept_lines if batch else 0
             if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
                 groups.append(group)
                 group, count = [], 0
@@ -146,8 +153,7 @@ class ApplyingJob:
 
     async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
         for plan, _ in todo:
-            batch = await self._tools.store.head(job.tenant, plan.batch)
-            assert batch is not None, "its revision was seen"
+            batch = await self._head(job, plan)
             text = (
                 "an earlier batch of the run did not go as planned: settle that one"
                 f" (`chargeline statement {head.run}` names it), then `chargeline plan {head.run}`"
@@ -195,24 +201,28 @@ class _Run:
         self._applying, self._tools, self._job = applying, tools, job
         self._planner, self._writing, self._reading = planner, writing, reading
 
+    async def close(self) -> None:
+        """However it ended, nothing is under way any more."""
+        if self._writing is not None:
+            await self._writing.close()
+
     async def group(self, todo: Sequence[Todo]) -> bool:
         """Plan again, write, read back, publish. False: the rest must not start."""
+        planned = await together([self._work(*one) for one in todo])
         works: list[Work] = []
         goes_on = True
-        for approved, record in todo:
-            work = await self._work(approved, record)
-            if work is None:
-                continue
+        # While one write is under way, what the next one builds on is read: the vendor's limit
+        # and not its answer's time is what a run then waits for.
+        for work, following in pairwise([*(w for w in planned if w is not None), None]):
+            assert work is not None, "the last one is only followed"
             works.append(work)
-            goes_on = await self._write(work)
+            goes_on = await self._write(work, following)
             if not goes_on:
                 await self._job.save(STOPPED)
                 break
         shown = await self._reading.read_back(works)
-        for work in works:
-            matches = await self._reading.finish(work, shown)
-            goes_on = goes_on and matches
-        return goes_on
+        match = await together([self._reading.finish(work, shown) for work in works])
+        return goes_on and all(match)
 
     async def _work(self, approved: ApprovedPlan, record: PlanRecord) -> Work | None:
         """The batch planned against this look; None when the destination has moved."""
@@ -245,20 +255,19 @@ class _Run:
             return left <= set(posting.operations) or bool(posting.uncertain or posting.unread)
         return plan.hash == record.hash or plan.own_hash == record.own_hash
 
-    async def _write(self, work: Work) -> bool:
+    async def _write(self, work: Work, following: Work | None) -> bool:
         """The batch's operations in order. False: nothing of the run can go on."""
         if self._writing is None:
             return True
         await self._writing.settle(work)
         if work.refused is not None:
             return True
-        for operation in work.plan.operations:
-            part = work.posting.part(operation.digest)
-            if part is not None and part.state in ("sent", "posted"):
-                continue
+        left = _left(work)
+        coming = [*left[1:], *(_left(following)[:1] if following else ())]
+        for number, operation in enumerate(left):
             assert operation.digest in work.record.operations, "only what was approved"
             try:
-                await self._writing.write(work, operation)
+                await self._writing.write(work, operation, coming[number : number + 1])
             except PermanentError as refused:
                 work.refused = refused
                 return refused.code not in SYSTEMIC
@@ -266,6 +275,12 @@ class _Run:
                 work.refused = PermanentError(MOVED, str(moved))
                 return True
         return True
+
+
+def _left(work: Work) -> list[Operation]:
+    """What is still to be written of the batch."""
+    written = {part.key for part in work.posting.parts if part.state in ("sent", "posted")}
+    return [operation for operation in work.plan.operations if operation.digest not in written]
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from chassis.jobs import JobFailure
+from chassis.records import Message
 from chassis.service import JobRun
+from chassis.together import AT_ONCE, together
 from poster_halo import facts
 from poster_halo.look import Look, look, window_start
 from poster_halo.planner import Planner, known_of
@@ -28,13 +30,16 @@ class PlanningJob:
         self._tools = tools
 
     async def run(self, job: JobRun) -> None:
-        """Look, then plan batch by batch, so that one batch's lines are in memory at a time."""
+        """Look, then plan batch by batch, so that one batch's lines are in memory at a time.
+
+        A few plans at a time are stored and told.
+        """
         head, entries = _read(job)
         settings = await self._tools.settings.read(job.tenant, head.settings)
         entries = await self._current(job, head, entries)
         if not entries:
             return
-        heads = [await self._head(job, entry) for entry in entries]
+        heads = await together([self._head(job, entry) for entry in entries])
         replaces = {name for batch in heads for name in batch.replaces}
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
@@ -50,8 +55,12 @@ class PlanningJob:
         seen = await look(self._tools, job, settings, since, recurring=recurring)
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
-        for entry in entries:
-            await self._plan(job, head, entry, seen, planner)
+        for at in range(0, len(entries), AT_ONCE):
+            made = [
+                await self._plan(job, head, entry, seen, planner)
+                for entry in entries[at : at + AT_ONCE]
+            ]
+            await together([self._tools.store.put_plan(job.tenant, *plan) for plan in made])
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """No plan: the whole batch is refused with the reason."""
@@ -65,9 +74,9 @@ class PlanningJob:
         self, job: JobRun, head: PlanRun, entries: list[BatchEntry]
     ) -> list[BatchEntry]:
         """Those not planned yet, none of them overtaken by a newer revision."""
-        current = []
-        for entry in entries:
-            revision = await self._tools.store.revision(job.tenant, entry.batch)
+        store, current = self._tools.store, []
+        revisions = await together([store.revision(job.tenant, e.batch) for e in entries])
+        for entry, revision in zip(entries, revisions, strict=True):
             if revision < entry.revision:
                 raise not_here_yet(job, entry.batch)
             if revision > entry.revision:
@@ -84,7 +93,7 @@ class PlanningJob:
 
     async def _plan(
         self, job: JobRun, head: PlanRun, entry: BatchEntry, seen: Look, planner: Planner
-    ) -> None:
+    ) -> tuple[PlanRecord, Message]:
         tools = self._tools
         kept = await tools.store.batch(job.tenant, entry.batch)
         assert kept is not None, "its revision was seen"
@@ -110,7 +119,7 @@ class PlanningJob:
             invoice_date=day,
             selection=entry.selection,
         )
-        await tools.store.put_plan(job.tenant, record, message)
+        return record, message
 
     async def _refuse(
         self, job: JobRun, head: PlanRun, batch: ChargesResolved, code: str, text: str

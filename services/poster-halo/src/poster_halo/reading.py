@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from chassis.service import JobRun
@@ -29,6 +30,7 @@ class Reading:
 
     def __init__(self, tools: Tools, job: JobRun, head: ApplyRun, seen: Look) -> None:
         self._tools, self._job, self.head, self._look = tools, job, head, seen
+        self._stopping = asyncio.Lock()  # batches are finished side by side
 
     async def read_back(self, works: Sequence[Work]) -> dict[int, Document | None]:
         """Newest invoices by page, recurring ones by list; what is not met is read by its id."""
@@ -70,7 +72,7 @@ class Reading:
         matches = not differences and not alarms
         money = facts.money_of(work.plan, found, _rest(work))
         if not matches:
-            await self._job.save(STOPPED)  # before it is told: what has not started must not start
+            await self._stop()  # before it is told: what has not started must not start
         if work.refused is not None:
             await self._refused(work, money, created + updated)
             return matches
@@ -97,6 +99,11 @@ class Reading:
         )
         await self._tools.store.put_posting(self._job.tenant, posted, (message,))
         return matches
+
+    async def _stop(self) -> None:
+        async with self._stopping:
+            if self._job.checkpoint != STOPPED:
+                await self._job.save(STOPPED)
 
     async def _refused(self, work: Work, money: tuple[Entry, ...], written: int) -> None:
         assert work.refused is not None, "only what was refused comes here"

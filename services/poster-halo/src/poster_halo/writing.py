@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.clock import Clock
@@ -20,6 +23,7 @@ SYSTEMIC = frozenset(
 )
 LOOKS_BEFORE_REPEAT = 2
 LOOKS_MAX = 3
+_JUST_BEFORE = timedelta(seconds=2)  # R16; a wait for the vendor's limit lies within it
 
 
 class Moved(Exception):  # noqa: N818 - a decision, not an error
@@ -31,10 +35,17 @@ class Writing:
 
     def __init__(self, store: Store, job: JobRun, seen: Look, clock: Clock) -> None:
         self._store, self._job, self._look, self._clock = store, job, seen, clock
+        self._ahead: tuple[int, datetime, asyncio.Task[Document | None]] | None = None
 
-    async def write(self, work: Work, operation: Operation) -> None:
-        """Build the body from a read made just before, and write it once."""
+    async def write(
+        self, work: Work, operation: Operation, coming: Sequence[Operation] = ()
+    ) -> None:
+        """Build the body from a read made just before, and write it once.
+
+        What comes after it is read meanwhile.
+        """
         fresh = await self._fresh(operation) if operation.target is not None else None
+        self._read_ahead(operation, coming)
         writer = Writer(
             self._look.settings.halopsa,
             self._look.observed.currencies,
@@ -86,10 +97,38 @@ class Writing:
 
     async def _fresh(self, operation: Operation) -> Document:
         assert operation.target is not None, "only what exists is read first"
-        fresh = await self._look.read(operation.target.id)
+        fresh = await self._read(operation.target.id)
         if fresh is None or seen_digest(fresh) != seen_digest(operation.target):
             raise Moved(f"document {operation.target.id} changed since it was planned")
         return fresh
+
+    def _read_ahead(self, operation: Operation, coming: Sequence[Operation]) -> None:
+        """Not what is being written: that is another document afterwards."""
+        here = operation.target.id if operation.target else None
+        for target in (o.target for o in coming):
+            if target is not None and target.id != here:
+                reading = asyncio.create_task(self._look.read(target.id))
+                self._ahead = target.id, self._clock.now(), reading
+
+    async def _read(self, number: int) -> Document | None:
+        """As it was read while the write before was under way, unless that took long."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            of, at, reading = ahead
+            if of == number and self._clock.now() - at <= _JUST_BEFORE:
+                return await reading
+            await self._drop(reading)
+        return await self._look.read(number)
+
+    async def close(self) -> None:
+        """Nothing is read any more."""
+        if self._ahead is not None:
+            await self._drop(self._ahead[2])
+            self._ahead = None
+
+    async def _drop(self, reading: asyncio.Task[Document | None]) -> None:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
     async def _put(self, work: Work, part: Part) -> None:
         work.posting = work.posting.with_part(part)

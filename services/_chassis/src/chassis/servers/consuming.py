@@ -1,7 +1,9 @@
 """One route's consumer: what FastStream hands over, `chassis.delivery` decides about.
 
-An acknowledgement commits the position of all the consumer's partitions, so it handles one message
-at a time. What is not done is handed back and comes again, after a short brake.
+An acknowledgement commits the position of all the consumer's partitions, and costs as much as a
+small handler. So a message takes those along that are fetched already, one after the other for a
+moment, and one commit acknowledges them all. What is not done is handed back and comes again, after
+a short brake.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream._internal.endpoint.subscriber.utils import MultiLock
 from faststream.exceptions import NackMessage
@@ -26,6 +29,9 @@ from chassis.servers.settings import ServerSettings
 
 _log = logger("bus")
 _BRAKE_S = 0.2  # a message that is handed back comes again at once
+# So much work may come again when a process dies: it is done, and not acknowledged yet.
+_TOGETHER_S = 0.05
+_SIDE_BY_SIDE = 32
 # A larger message arrives all the same, alone; this bounds what lies fetched for each partition.
 _FETCH_BYTES_MAX = 1024 * 1024
 _OF_TRANSPORT = frozenset({"content-type", "correlation_id"})  # FastStream's own headers
@@ -72,26 +78,70 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await lock.wait_release(self._settings.drain_s)
 
     async def on_record(self, record: ConsumerRecord) -> None:
-        """Done or parked: acknowledged. Else it is handed back."""
+        """Done or parked: acknowledged, with what was fetched behind it. Else it is handed back."""
         # An outage is waited out in stretches: the group takes a consumer that never polls for
         # dead. A stretch is long enough for a handler to run over its time and be parked.
-        stretch_s = self._settings.stretch_s
-        limit = asyncio.get_running_loop().call_later(stretch_s, self.delivery.stop)
+        loop = asyncio.get_running_loop()
+        limit = loop.call_later(self._settings.stretch_s, self.delivery.stop)
+        at_once = _SIDE_BY_SIDE if self.delivery.side_by_side else 1
+        some = [record]
+        ends = loop.time() + _TOGETHER_S
         try:
-            done = await self._deliver(record)
+            some += await self._fetched(at_once - 1)
+            while some:
+                some = await self._undone(some)
+                if some or loop.time() >= ends:
+                    break
+                some = await self._fetched(at_once)
         finally:
             limit.cancel()
-        if not done:
+            self._hand_back(some)
+        if some:
             await asyncio.sleep(_BRAKE_S)
+        if record in some:
             raise NackMessage
 
-    async def _deliver(self, record: ConsumerRecord) -> bool:
+    async def _fetched(self, at_most: int) -> list[ConsumerRecord]:
+        """What lies here already; nobody waits for more, least of all for new partitions."""
+        if not at_most or self.client is None or self._stopped or self.assigned is None:
+            return []
+        try:
+            async with asyncio.timeout(_TOGETHER_S):
+                found = await self.client.getmany(timeout_ms=0, max_records=at_most)
+        except (KafkaError, ConsumerStoppedError, TimeoutError):
+            return []  # what is wrong is met by the next poll, too
+        return [record for records in found.values() for record in records]
+
+    async def _undone(self, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+        """Deliver them, and say which are not done."""
+        if not await self._ready():
+            return records
+        done = await asyncio.gather(*(self._deliver(record) for record in records))
+        return [record for record, is_done in zip(records, done, strict=True) if not is_done]
+
+    def _hand_back(self, undone: Collection[ConsumerRecord]) -> None:
+        """They come again, and no acknowledgement covers them."""
+        first: dict[TopicPartition, int] = {}
+        for record in undone:
+            at = TopicPartition(record.topic, record.partition)
+            first[at] = min(record.offset, first.get(at, record.offset))
+        for at, offset in first.items():
+            try:
+                self.client.seek(at, offset)
+            except IllegalStateError:  # the partition is somebody else's by now
+                _log.info("partition-left", service=self.delivery.group, partition=at.partition)
+
+    async def _ready(self) -> bool:
+        """Nothing is delivered before it is known what is parked."""
         try:
             if not self._prepared:
                 await self.prepare()
         except TransientError as error:
             _log.warning("delivery-waits", service=self.delivery.group, text=str(error))
             return False
+        return True
+
+    async def _deliver(self, record: ConsumerRecord) -> bool:
         done = await self.delivery.deliver(_arrival(self.delivery, record))
         if not done and not self._stopped:
             self._prepared = False  # it was a stretch, or the partitions are leaving

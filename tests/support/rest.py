@@ -14,6 +14,7 @@ from fastapi import FastAPI
 import gateway.app
 from chassis.clock import SystemClock
 from chassis.embedded.store import EmbeddedStore
+from chassis.jobs import Jobs
 from chassis.vault import Keys, Vault
 from gateway.domain.access import OF_ROLE, Scope
 from gateway.rest.api import Api
@@ -80,7 +81,9 @@ async def open_door(folder: Path) -> AsyncIterator[Door]:
     vendors = Vendors()
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(app=vendors.app))
     connections = Connections(vault, inside, clock, SANDBOX)
-    built = gateway.app.build(records=records, outbox=outbox, clock=clock)
+    built = gateway.app.build(
+        records=records, outbox=outbox, jobs=Jobs(records, clock), keeps_schedules=False
+    )
     api = Api.build(built, outbox, vault, connections, ORIGIN)
     app = build(api)
     operator = await api.keys.make(None, "operator", frozenset({Scope.OPERATE}), "test")

@@ -126,11 +126,32 @@ _STORY: tuple[tuple[type[e.BillingEvent], dict[str, Any]], ...] = (
             "money": _money("held", "moved"),
         },
     ),
+    (
+        e.DocumentChangedEvent,
+        _of_document(7)
+        | {"document_date": "2026-11-01", "status_before": "Unpaid", "status": "Credited"},
+    ),
+    (
+        e.CountsSyncedEvent,
+        {
+            "tenant": _TENANT,
+            "run": derive_id("counts", _TENANT, "huntress", 8),
+            "revision": 8,
+            "source": "huntress",
+            "day": "2026-11-05",
+            "asked": "schedule",
+            "connection": _CONNECTION,
+            "organizations": 3,
+            "updated": 1,
+            "unchanged": 4,
+            "held": 1,
+        },
+    ),
 )
 
 
 def _event(event: type[e.BillingEvent], data: dict[str, Any]) -> e.BillingEvent:
-    kind, subject = e.type_of(event), data.get("batch", data["document"])
+    kind, subject = e.type_of(event), data.get("batch") or data.get("document") or data["day"]
     return event.model_validate(
         {
             "id": derive_id("event", _TENANT, kind, subject, data["revision"]),

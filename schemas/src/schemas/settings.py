@@ -7,8 +7,9 @@ Policy values have three states (not set, on, off) at four levels; the last leve
 from __future__ import annotations
 
 from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.count_settings import CountSettings, HuntressAccount, Schedule
 from schemas.ids import content_hash
@@ -72,6 +73,15 @@ class TenantInfo(_Strict):
     currency: str = "USD"
     partner: str | None = None  # documents of another partnerName are excluded `other-partner`
     own_company: str | None = None  # the MSP's own company at the source: excluded `own-company`
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name} is no time zone: an IANA name, e.g. Europe/Berlin") from None
+        return name
 
 
 class HaloAccount(_Strict):

@@ -46,6 +46,7 @@ class Options:
     `sandbox`: root address of the vendor sandboxes. `transport`: in place of the network, for
     sandboxes in the same process and for simulations. `servers`: Kafka and MongoDB in place of the
     data folder's own store; `hosts`: the services run here, not in processes of their own.
+    `keeps_schedules`: what is due is begun here, which a command that a person waits for leaves.
     """
 
     sandbox: str | None = None
@@ -59,6 +60,7 @@ class Options:
     keys: Keys | None = None
     servers: ServerSettings | None = None
     hosts: bool = True
+    keeps_schedules: bool = False
 
 
 class System:
@@ -78,7 +80,10 @@ class System:
         )
         self.jobs = Jobs(store.records, options.clock)
         self.gateway = gateway.app.build(
-            records=store.records, outbox=store.outbox, clock=options.clock
+            records=store.records,
+            outbox=store.outbox,
+            jobs=self.jobs,
+            keeps_schedules=options.keeps_schedules,
         )
         self.services = self._services()
         for service in self.services if options.hosts else ():

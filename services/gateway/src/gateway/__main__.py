@@ -8,8 +8,10 @@ from gateway import app
 
 
 def build(parts: Parts) -> Service:
-    """Its handlers; what people call is the command line's so far."""
-    built = app.build(records=parts.records, outbox=parts.outbox, clock=parts.clock)
+    """Its handlers and the schedules; what people call is the command line's so far."""
+    built = app.build(
+        records=parts.records, outbox=parts.outbox, jobs=parts.jobs, keeps_schedules=True
+    )
     return built.service
 
 

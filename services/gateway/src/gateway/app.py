@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from chassis.bodies import Bodies
-from chassis.clock import Clock
+from chassis.jobs import Jobs
 from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.service import Handler, Route, Service
+from gateway.count_queries import CountQueries
+from gateway.counts import Counts
 from gateway.handlers import Handlers
+from gateway.listed import Listed
 from gateway.queries import Queries
 from gateway.runs import Runs
+from gateway.schedules import KIND, Schedules
 from gateway.steps import Steps
 from gateway.store import Store
+from schemas.counts import CountLinksPlanned, CountsPosted, CountsReceived, CountsResolved
 from schemas.messages import (
     ChargesHeld,
     ChargesNormalized,
@@ -40,17 +45,24 @@ class Gateway:
     service: Service
     runs: Runs
     queries: Queries
+    counts: Counts
+    count_queries: CountQueries
+    schedules: Schedules
 
 
-def build(*, records: Records, outbox: Outbox, clock: Clock) -> Gateway:
-    """`outbox` is the process's own over the same records."""
+def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool) -> Gateway:
+    """`outbox` and `jobs` are the process's own over the same records."""
     store = Store(records, outbox)
     bodies = Bodies(records)
     steps = Steps(store, bodies)
+    counts = Counts(store, bodies, jobs.clock)
+    schedules = Schedules(store, counts, jobs, keeps=keeps_schedules)
+    runs = Runs(store, steps, schedules, bodies, jobs.clock)
     on = Handlers(store, steps, records, bodies)
+    on_listed = Listed(store, runs, schedules).on_documents_listed
     topics: dict[str, dict[type[BaseModel], Handler]] = {
         "documents.read.v1": {
-            DocumentsListed: on.on_documents_listed,
+            DocumentsListed: on_listed,
             DocumentRead: on.on_document_read,
             DraftsRead: on.on_drafts_read,
         },
@@ -64,12 +76,21 @@ def build(*, records: Records, outbox: Outbox, clock: Clock) -> Gateway:
         "postings.planned.v1": {PostingPlanned: on.on_posting},
         "postings.done.v1": {PostingDone: on.on_posting, PostingUndone: on.on_posting},
         "postings.refused.v1": {PostingRefused: on.on_posting},
+        "counts.received.v1": {CountsReceived: counts.on_counts},
+        "counts.resolved.v1": {CountsResolved: counts.on_counts},
+        "counts.posted.v1": {
+            CountsPosted: counts.on_counts,
+            CountLinksPlanned: counts.on_links_planned,
+        },
         "parked.v1": {Parked: on.on_parked},
     }
     # A fact fills its slot in any order, twice, on any replica: see `gateway.domain.projection`.
     routes = tuple(Route(topic, kinds, side_by_side=True) for topic, kinds in topics.items())
     return Gateway(
-        service=Service("gateway", routes),
-        runs=Runs(store, steps, outbox, bodies, clock),
+        service=Service("gateway", routes, {KIND: schedules.keep}),
+        runs=runs,
         queries=Queries(store, bodies),
+        counts=counts,
+        count_queries=CountQueries(store, bodies),
+        schedules=schedules,
     )

@@ -13,12 +13,16 @@ from urllib.parse import quote
 from chassis.records import Message
 from gateway.domain.projection import ParkedBatch, Projection
 from gateway.domain.run import Progress, Run, Stage
+from gateway.domain.syncs import Sync
+from gateway.store import Tenant
 from schemas.events import (
     CONTENT_TYPE,
     TOPIC,
     BillingEvent,
     ChargesHeldEvent,
     ChargesReleasedEvent,
+    CountsSyncedEvent,
+    DocumentChangedEvent,
     DocumentHeldEvent,
     PostingDoneEvent,
     PostingPlannedEvent,
@@ -34,6 +38,7 @@ from schemas.messages import (
     ChargesHeld,
     ChargesNormalized,
     ChargesResolved,
+    DocumentsListed,
     PostingDone,
     PostingPlanned,
     PostingRefused,
@@ -103,6 +108,41 @@ def about_end(run: Run, statement: Statement) -> tuple[Message, ...]:
     }
     data = {**of_run, **read, "code": run.problem, "text": run.text}
     return (_message(DocumentHeldEvent, run.document, data), ended)
+
+
+def about_sync(tenant: str, sync: Sync) -> tuple[Message, ...]:
+    """A sync of counts came to its end: what it did, or why it could not go on."""
+    fact = sync.posted or sync.resolved or sync.received
+    assert fact is not None, "a sync ends with a fact"
+    data = {
+        **fact.model_dump(),
+        "tenant": tenant,
+        "mode": sync.mode,
+        "asked": sync.asked,
+        "problem": sync.problem,
+        "text": sync.text,
+    }
+    return (_message(CountsSyncedEvent, sync.day, data),)
+
+
+def about_statuses(head: DocumentsListed, before: Tenant, now: Tenant) -> tuple[Message, ...]:
+    """Documents that the distributor says something else of than when they were listed last."""
+    if now.listed == before.listed:
+        return ()
+    was = {entry.document: entry.status for entry in before.documents}
+    said: list[Message] = []
+    for entry in now.documents:
+        status = was.get(entry.document, entry.status)
+        if status != entry.status:
+            data = {
+                **{n: getattr(head, n) for n in ("tenant", "run", "revision", "source")},
+                "document": entry.document,
+                "document_date": entry.date,
+                "status_before": status,
+                "status": entry.status,
+            }
+            said.append(_message(DocumentChangedEvent, entry.document, data))
+    return tuple(said)
 
 
 def _held_by_plan(fact: PostingPlanned, before: Projection) -> tuple[Message, ...]:

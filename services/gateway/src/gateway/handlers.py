@@ -32,9 +32,7 @@ from schemas.messages import (
     CompaniesMatched,
     Company,
     CompanyMatch,
-    DocumentEntry,
     DocumentRead,
-    DocumentsListed,
     DraftsRead,
     Hold,
     ItemsCreated,
@@ -43,7 +41,6 @@ from schemas.messages import (
 )
 from schemas.settings import ClientMapping, Settings
 
-_Documents = TypeAdapter(list[DocumentEntry])
 _Matches = TypeAdapter(list[CompanyMatch])
 _Holds = TypeAdapter(list[Hold])
 
@@ -64,17 +61,6 @@ class Handlers:
         self._records = records
         self._bodies = bodies
         self._looks = Looks(steps.go_on)
-
-    async def on_documents_listed(self, head: DocumentsListed, body: Body) -> None:
-        documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
-
-        def listed(t: Tenant) -> Tenant:
-            if head.revision <= t.listed:
-                return t
-            news = {"listed": head.revision, "problem": head.problem, "text": head.text}
-            return t.model_copy(update=news if head.problem else {**news, "documents": documents})
-
-        await self._store.change_tenant(head.tenant, listed)
 
     async def on_drafts_read(self, head: DraftsRead, body: Body) -> None:
         def drafted(t: Tenant) -> Tenant:

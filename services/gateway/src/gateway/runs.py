@@ -10,14 +10,13 @@ from typing import Any
 from chassis.bodies import Bodies
 from chassis.clock import Clock
 from chassis.errors import PermanentError
-from chassis.outbox import Outbox
-from chassis.records import Message, Record
 from chassis.table import Stored
 from chassis.telemetry import span
 from chassis.telemetry.tracing import run_trace
 from gateway.domain import commands
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage
+from gateway.schedules import Schedules
 from gateway.steps import Steps
 from gateway.store import Store
 from schemas.ids import derive_id
@@ -29,11 +28,11 @@ class Runs:
     """Every call changes one record and sends its command in the same update."""
 
     def __init__(
-        self, store: Store, steps: Steps, outbox: Outbox, bodies: Bodies, clock: Clock
+        self, store: Store, steps: Steps, schedules: Schedules, bodies: Bodies, clock: Clock
     ) -> None:
         self._store = store
         self._steps = steps
-        self._outbox = outbox
+        self._schedules = schedules
         self._bodies = bodies
         self._clock = clock
 
@@ -41,26 +40,32 @@ class Runs:
         self, tenant: str, change: Callable[[Settings], Settings]
     ) -> Settings:
         """A new version of the settings; runs that are under way keep theirs."""
+        before = await self._store.settings(tenant)
+        await self._schedules.arm_for(tenant, before, change(before))
         await self._store.change_settings(tenant, change)
         return await self._store.settings(tenant)
 
     async def list_documents(self, tenant: str, source: str, since: str | None = None) -> int:
         """Ask the source which documents it has; the revision that the answer will carry."""
-        head = await self._head(tenant, source)
+        head = await self._store.head(tenant, source, "listing")
         await self._say(ListDocuments(**head, since=since))
         return int(head["revision"])
 
     async def read_drafts(self, tenant: str, source: str, month_offset: int) -> int:
         """Ask the source for its draft items; the revision that the answer will carry."""
-        head = await self._head(tenant, source)
+        head = await self._store.head(tenant, source, "listing")
         await self._say(ReadDrafts(**head, month_offset=month_offset))
         return int(head["revision"])
 
     async def start(self, tenant: str, source: str, document: str, **choices: Any) -> str:
-        """Begin a run over one document; its id. `choices` are the approvals of `Run`."""
-        head = await self._head(tenant, source)
+        """Begin a run over one document; its id. `choices` are the approvals of `Run`.
+
+        With a `run` of their own choice the caller begins it once, however often this is called.
+        """
+        head = await self._store.head(tenant, source, "listing")
         settings = await self._store.settings(tenant)
-        run_id = derive_id("run", tenant, source, document, head["revision"])
+        derived = derive_id("run", tenant, source, document, head["revision"])
+        run_id: str = choices.pop("run", derived)
         run = Run(
             run=run_id,
             tenant=tenant,
@@ -154,24 +159,8 @@ class Runs:
             )
         return stored
 
-    async def _head(self, tenant: str, source: str) -> dict[str, Any]:
-        revision = await self._store.draw_revision(tenant)
-        version = (await self._store.tenant(tenant)).settings
-        if not version:
-            version = await self._store.change_settings(tenant, lambda s: s)
-        return {
-            "tenant": tenant,
-            "source": source,
-            "run": derive_id("listing", tenant, source, revision),
-            "revision": revision,
-            "settings": version,
-        }
-
     async def _say(self, head: Head, body: bytes = b"") -> None:
-        """A command that belongs to no run's record is stored before it is published, too."""
-        message: Message = await self._bodies.message(head, head.tenant, body)
-        key = derive_id("command", head.tenant, head.kind, head.revision)
-        await self._outbox.insert(Record(head.tenant, "commands", key, 0, b"", {}, (message,)))
+        await self._store.say(head, await self._bodies.message(head, head.tenant, body))
 
 
 def _commanded(kind: str, run: Run) -> AbstractContextManager[None]:

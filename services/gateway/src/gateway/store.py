@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import PermanentError
 from chassis.outbox import Outbox
-from chassis.records import Message, Records
+from chassis.records import Message, Record, Records
 from chassis.table import Stored, Table
 from chassis.versions import SettingsVersions
 from gateway.domain.projection import Projection
 from gateway.domain.run import Counts, Progress, Run, Stage
-from schemas.messages import DocumentEntry
+from gateway.domain.syncs import Standing, Sync
+from schemas.ids import derive_id
+from schemas.messages import DocumentEntry, Head
 from schemas.settings import Settings
 
 PLATFORM = "-"  # in place of a tenant, for what belongs to none
@@ -43,6 +46,9 @@ class Store:
         self.versions = SettingsVersions(records)
         self.runs: Table[Run] = Table(outbox, "runs", Run)
         self.projections: Table[Projection] = Table(outbox, "projections", Projection)
+        self.syncs: Table[Sync] = Table(outbox, "syncs", Sync)
+        self.standing: Table[Standing] = Table(outbox, "counts", Standing)
+        self.outbox = outbox
         self._tenants: Table[Tenant] = Table(outbox, "tenants", Tenant)
 
     async def tenant(self, tenant: str) -> Tenant:
@@ -50,15 +56,22 @@ class Store:
         stored = await self._tenants.get(tenant, tenant)
         return stored.value if stored else Tenant()
 
-    async def change_tenant(self, tenant: str, change: Callable[[Tenant], Tenant]) -> Tenant:
-        """Apply the change to whatever is stored, until nobody came between."""
+    async def change_tenant(
+        self,
+        tenant: str,
+        change: Callable[[Tenant], Tenant],
+        says: Callable[[Tenant, Tenant], tuple[Message, ...]] = lambda _, __: (),
+    ) -> Tenant:
+        """Apply the change to whatever is stored, until nobody came between, and say what it is."""
         while True:
             stored = await self._tenants.get(tenant, tenant)
-            new = change(stored.value if stored else Tenant())
+            before = stored.value if stored else Tenant()
+            new = change(before)
+            said = says(before, new)
             if stored is None:
-                if await self._tenants.insert(tenant, tenant, new):
+                if await self._tenants.insert(tenant, tenant, new, outgoing=said):
                     return new
-            elif stored.value == new or await self._tenants.replace(stored, new):
+            elif before == new or await self._tenants.replace(stored, new, outgoing=said):
                 return new
 
     async def draw_revision(self, tenant: str) -> int:
@@ -67,6 +80,25 @@ class Store:
             tenant, lambda t: t.model_copy(update={"revision": t.revision + 1})
         )
         return drawn.revision
+
+    async def head(self, tenant: str, source: str, kind: str) -> dict[str, Any]:
+        """What a command says that belongs to no document: a new revision, today's settings."""
+        revision = await self.draw_revision(tenant)
+        version = (await self.tenant(tenant)).settings
+        if not version:
+            version = await self.change_settings(tenant, lambda s: s)
+        return {
+            "tenant": tenant,
+            "source": source,
+            "run": derive_id(kind, tenant, source, revision),
+            "revision": revision,
+            "settings": version,
+        }
+
+    async def say(self, head: Head, message: Message) -> None:
+        """A command that belongs to nobody's record is stored before it is published, too."""
+        key = derive_id("command", head.tenant, head.kind, head.revision)
+        await self.outbox.insert(Record(head.tenant, "commands", key, 0, b"", {}, (message,)))
 
     async def settings(self, tenant: str) -> Settings:
         """The settings in force."""

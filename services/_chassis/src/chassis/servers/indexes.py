@@ -14,6 +14,7 @@ from chassis.servers.settings import ServerSettings
 COLLECTIONS = (
     *("bodies", "jobs", "leases", "parked", "parked_lanes"),  # the chassis
     *("commands", "projections", "runs", "secrets", "settings", "tenants"),  # the gateway
+    *("counts", "occurrences", "schedules", "syncs"),  # the gateway's counts and schedules
     *("batches", "documents", "pages", "readings", "snapshots"),  # ingest
     *("answers", "catalogs", "charges", "items", "suggestions"),  # lifecycle
     *("answers-poster", "batches-to-post", "plans", "postings"),  # posters

@@ -1,0 +1,61 @@
+"""What a source's listing of its documents means: what is new, and what was taken back since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from chassis.service import Body
+from gateway.events import about_statuses
+from gateway.runs import Runs
+from gateway.schedules import Schedules
+from gateway.store import Store, Tenant
+from schemas.ids import derive_id
+from schemas.messages import DocumentEntry, DocumentsListed
+
+_Documents = TypeAdapter(list[DocumentEntry])
+_VOID = "void"
+
+
+class Listed:
+    """The tenant's list is replaced; what a schedule has asked for may begin runs."""
+
+    def __init__(self, store: Store, runs: Runs, schedules: Schedules) -> None:
+        self._store = store
+        self._runs = runs
+        self._schedules = schedules
+
+    async def on_documents_listed(self, head: DocumentsListed, body: Body) -> None:
+        """A document whose status has changed since the last listing is told as an event."""
+        documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
+
+        def listed(t: Tenant) -> Tenant:
+            if head.revision <= t.listed:
+                return t
+            news = {"listed": head.revision, "problem": head.problem, "text": head.text}
+            return t.model_copy(update=news if head.problem else {**news, "documents": documents})
+
+        await self._store.change_tenant(
+            head.tenant, listed, lambda before, new: about_statuses(head, before, new)
+        )
+        if head.problem is None:
+            await self._bill_new(head, documents)
+
+    async def _bill_new(self, head: DocumentsListed, documents: Sequence[DocumentEntry]) -> None:
+        """Begin a run, once ever, over each document that nobody has read yet.
+
+        Only where automation is on, and of the months since the schedule is.
+        """
+        tenant, source = head.tenant, head.source
+        if not await self._schedules.was_due(tenant, source, head.revision):
+            return
+        armed = (await self._schedules.kept(tenant)).get(source)
+        if armed is None or not (await self._store.settings(tenant)).automation.automatic:
+            return
+        known = {s.value.document async for s in self._store.runs.every(tenant, "tenant", tenant)}
+        for entry in documents:
+            new = entry.document not in known and entry.status.lower() != _VOID
+            if new and entry.date >= armed.since.isoformat():
+                run = derive_id("run", tenant, source, entry.document, "scheduled")
+                await self._runs.start(tenant, source, entry.document, run=run, automatic=True)

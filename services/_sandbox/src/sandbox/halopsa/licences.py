@@ -4,7 +4,7 @@ How a write of several rows fails is not published. Here a row that can not be s
 request with a 500 that says nothing, and the rows in front of it stand.
 """
 
-from sandbox.halopsa import registers
+from sandbox.halopsa import recurring, registers
 from sandbox.halopsa.answers import Refused
 from sandbox.halopsa.fields import Row
 from sandbox.halopsa.registers import Register
@@ -47,6 +47,7 @@ def log(tenant: Tenant, old: Row | None, new: Row, *, who: str) -> None:
         "date": tenant.now(),
     }
     tenant.state.put(CHANGES, str(number), change)
+    recurring.licence_changed(tenant, change)
 
 
 def _can_be_saved(tenant: Tenant, row: Row) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sandbox.halopsa import documents, xero
+from sandbox.halopsa import documents, prorata, xero
 from sandbox.halopsa import lines as line_sets
 from sandbox.halopsa.answers import invalid, missing
 from sandbox.halopsa.fields import EMPTY_DATE, INVOICE, READ_ONLY, Row
@@ -12,6 +12,7 @@ from sandbox.halopsa.tenant import Tenant, as_number, day_of, midnight, months_l
 MONTHS = {2: 1, 3: 12, 4: 3, 5: 6, 7: 36, 8: 24, 9: 48}
 WEEK = 1
 OVERDUE_MAX = 60
+READY = "_ready_lines"  # pro-rata lines that wait for the next creation of invoices
 
 NOT_COPIED = READ_ONLY | {
     "id",
@@ -37,7 +38,7 @@ def due(tenant: Tenant, until: date) -> list[Row]:
 
 def create_due(tenant: Tenant, until: date) -> list[Row]:
     """Every invoice that is due, several of one recurring invoice when it has fallen behind."""
-    created: list[Row] = []
+    created = _create_ready(tenant)
     for waiting in due(tenant, until):
         row = waiting
         for _ in range(OVERDUE_MAX):
@@ -67,18 +68,71 @@ def create(tenant: Tenant, source: Row) -> Row:
     planned = day_of(source.get("nextcreationdate"))
     issued = planned or tenant.clock.today
     following = _following(source, issued)
-    bill_to = _bill_to(tenant, source)
+    billed: list[Row] = []
+    for line in source["lines"]:
+        counted = prorata.quantity(tenant, source, line)
+        billed.append(line if counted is None else line | {"qty_order": counted})
+        billed += prorata.shares(tenant, source, line, issued)
+    header = _header(tenant, source, issued, following)
+    header["lines"] = [line_sets.copied(tenant, header, line) for line in billed]
+    prorata.counted(tenant, source)
+    _move_on(tenant, source, header, following if planned else None)
+    return _saved(tenant, header)
+
+
+def licence_changed(tenant: Tenant, change: Row) -> None:
+    """Where a link wants a change billed at once, or made ready to be billed."""
+    for source in tenant.rows("recurring_invoices"):
+        last = day_of(source.get("lastcreated"))
+        following = day_of(source.get("nextcreationdate"))
+        if source.get("disabled") or last is None or following is None:
+            continue
+        for line in source["lines"]:
+            for link in prorata.links_of(line):
+                if as_number(link.get("licence_id")) != as_number(change["licence_id"]):
+                    continue
+                part = prorata.part(line, link, change, (last, following))
+                if part is not None and prorata.choice(link) == prorata.AT_ONCE:
+                    _create_parts(tenant, source, [part])
+                elif part is not None and prorata.choice(link) == prorata.READY:
+                    number = tenant.state.next_number("ready_lines")
+                    row = {"source": source["id"], "line": part}
+                    tenant.state.put(READY, str(number), row)
+
+
+def _create_ready(tenant: Tenant) -> list[Row]:
+    """One invoice for each recurring invoice that has lines waiting."""
+    waiting: dict[int, list[Row]] = {}
+    for row in tenant.state.rows(READY):
+        waiting.setdefault(int(row["source"]), []).append(row["line"])
+    tenant.state.clear(READY)
+    sources = {number: tenant.get("recurring_invoices", number) for number in waiting}
+    return [
+        _create_parts(tenant, source, waiting[number])
+        for number, source in sources.items()
+        if source is not None
+    ]
+
+
+def _create_parts(tenant: Tenant, source: Row, parts: list[Row]) -> Row:
+    following = day_of(source.get("nextcreationdate")) or tenant.clock.today
+    header = _header(tenant, source, tenant.clock.today, following)
+    header["lines"] = [line_sets.copied(tenant, header, line) for line in parts]
+    return _saved(tenant, header)
+
+
+def _header(tenant: Tenant, source: Row, issued: date, following: date) -> Row:
     kept = {
         name: value
         for name, value in source.items()
         if name in INVOICE and name not in NOT_COPIED and name != "client_id"
     }
-    header = documents.loaded(
+    return documents.loaded(
         tenant,
         "invoices",
         kept
         | {
-            "client_id": bill_to,
+            "client_id": _bill_to(tenant, source),
             "invoice_date": midnight(issued),
             "recurring_invoice_id": source["id"],
             "period_start_date": midnight(issued),
@@ -86,10 +140,9 @@ def create(tenant: Tenant, source: Row) -> Row:
             "creation_source": 1,
         },
     )
-    header["lines"] = [
-        line_sets.copied(tenant, header, _with_count(tenant, line)) for line in source["lines"]
-    ]
-    _move_on(tenant, source, header, following if planned else None)
+
+
+def _saved(tenant: Tenant, header: Row) -> Row:
     created = documents.save(tenant, "invoices", header, "created by schedule")
     created = documents.mailed(tenant, created, "autosendemailforautorinvoices")
     xero.push(tenant, created, None)
@@ -118,22 +171,6 @@ def _following(source: Row, day: date) -> date:
     start = day_of(source.get("startdate")) or day
     anchor = start.day if start.day > day.day else day.day
     return months_later(day, MONTHS[period], anchor)
-
-
-def _with_count(tenant: Tenant, line: Row) -> Row:
-    """Type 1 counts licences: all less the free ones, never under the minimum."""
-    links = line.get("quantity_licences") or []
-    if int(as_number(line.get("recurring_invoice_quantity_type")) or 0) != 1 or not links:
-        return line
-    return line | {"qty_order": sum(_billable(tenant, link) for link in links)}
-
-
-def _billable(tenant: Tenant, link: Row) -> int:
-    licence = tenant.get("software_licences", link.get("licence_id")) or {}
-    gone = bool(licence.get("deleted"))
-    count = 0 if gone else int(as_number(licence.get("count")) or 0)
-    free, least = as_number(link.get("qty_free")) or 0, as_number(link.get("minimum_qty")) or 0
-    return max(count - int(free), int(least), 0)
 
 
 def _move_on(tenant: Tenant, source: Row, created: Row, following: date | None) -> None:

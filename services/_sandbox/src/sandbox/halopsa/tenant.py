@@ -35,6 +35,7 @@ SETTINGS = frozenset(
         "missing_rights",  # what the agent may not do, by the name of a route or scope
         "xero_after_reads",  # the push to Xero is seen after so many reads; -1: never
         "token_seconds",
+        "calculated_quantities",  # false: the tenant option is off, lines keep their quantity
     }
 )
 """Knobs of the sandbox, loaded in `control` or under `settings`, never served by the API."""

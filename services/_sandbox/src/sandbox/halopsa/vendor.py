@@ -18,7 +18,15 @@ from sandbox.halopsa.fields import Row
 from sandbox.halopsa.tenant import TABLES, Tenant
 
 KINDS = COMMON | write_faults.KINDS | {"xero_error", "xero_late", "stale_list"}
-OWN_TABLES = ("_settings", "_hidden", "_xero_waiting", "_changes", "_licence_changes")
+OWN_TABLES = (
+    "_settings",
+    "_hidden",
+    "_xero_waiting",
+    "_changes",
+    "_licence_changes",
+    "_counted",
+    "_ready_lines",
+)
 
 
 def build(state: State, clock: Clock, latency_s: float = 0) -> Vendor:

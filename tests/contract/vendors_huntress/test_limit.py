@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from chassis.clock import LoopClock
+from chassis.errors import TransientError
 from chassis.http import Retries
 from chassis.leases import Leases
 from chassis.limits import Budgets
@@ -74,6 +75,13 @@ class Road(httpx.AsyncBaseTransport):
 async def opened(
     count: int, slow_s: float, *, budget: bool, **settings: Any
 ) -> tuple[Huntress, Road]:
+    connections, road = await prepared(count, slow_s, budget=budget, **settings)
+    return await connections.open_huntress(Run(), SETTINGS), road  # type: ignore[arg-type]
+
+
+async def prepared(
+    count: int, slow_s: float, *, budget: bool, **settings: Any
+) -> tuple[Connections, Road]:
     app = build_app(None, vendors={"huntress": sandbox_huntress.build})
     road = Road(httpx.ASGITransport(app=app), random.Random(7), slow_s)
     http = httpx.AsyncClient(transport=road)
@@ -84,9 +92,9 @@ async def opened(
     keys = {"client_id": SecretStr("hk_1"), "client_secret": SecretStr("hs_1")}
     await vault.put("msp", HUNTRESS, keys)
     budgets = Budgets(Leases(records, clock)) if budget else None
-    retries = Retries(jitter=lambda: 1.0)
-    connections = Connections(vault, http, clock, "http://sandbox", retries, budgets)
-    return await connections.open_huntress(Run(), SETTINGS), road  # type: ignore[arg-type]
+    # A wait for the budget is no failed attempt; one for the vendor is.
+    retries = Retries(attempts=1 if budget else 5, jitter=lambda: 1.0)
+    return Connections(vault, http, clock, "http://sandbox", retries, budgets), road
 
 
 async def read_all(huntress: Huntress) -> list[int]:
@@ -124,6 +132,24 @@ def test_call_61_is_waited_out_and_nothing_is_read_twice(retry_after: int | None
         assert road.statuses.count(429) <= 4, "one for each call in flight"
         pauses = [later - earlier for earlier, later in pairwise(road.arrived)]
         assert max(pauses) >= 59
+
+    in_virtual_time(main())
+
+
+def test_a_short_call_outside_jobs_does_not_wait_for_a_minute() -> None:
+    async def main() -> None:
+        connections, _ = await prepared(60, 0.1, budget=True)
+        job = await connections.open_huntress(Run(), SETTINGS)  # type: ignore[arg-type]
+        reading = asyncio.create_task(read_all(job))
+        await asyncio.sleep(20)
+        before = asyncio.get_running_loop().time()
+        short = await connections.huntress("msp", SETTINGS)
+        await short.actor()  # the reserve
+        with pytest.raises(TransientError) as raised:
+            await short.actor()
+        assert raised.value.code == "rate-limited"
+        assert asyncio.get_running_loop().time() - before < 1
+        assert len(await reading) == 60
 
     in_virtual_time(main())
 

@@ -63,10 +63,10 @@ class Connections:
 
     async def open_huntress(self, run: JobRun, settings: Settings) -> Huntress:
         """The tenant's Huntress account, under the call budget of the job's connection."""
-        limits = self._limits(HUNTRESS, settings)
-        return await self._huntress(
-            run.tenant, settings, self._line(limits, run.tenant, run.connection)
-        )
+        line = self._line(self._limits(HUNTRESS, settings), run.tenant, run.connection)
+        # Huntress asks for waits as long as its window, which are no reason to start over.
+        patient = replace(line.retries, wait_max_s=max(line.retries.wait_max_s, WINDOW_S))
+        return await self._huntress(run.tenant, settings, replace(line, retries=patient))
 
     async def pax8(self, tenant: str, settings: Settings) -> Pax8:
         """The tenant's Pax8 account for a short call outside jobs: it may use the reserve."""
@@ -110,12 +110,10 @@ class Connections:
 
     async def _huntress(self, tenant: str, settings: Settings, line: Line) -> Huntress:
         public_key, secret = await self._credentials(tenant, HUNTRESS)
-        # Huntress asks for waits as long as its window, which are no reason to start over.
-        patient = replace(line.retries, wait_max_s=max(line.retries.wait_max_s, WINDOW_S))
         return Huntress(
             f"{self.sandbox}/huntress" if self.sandbox else settings.huntress.url,
             HuntressCredentials(public_key, secret),
-            replace(line, retries=patient),
+            line,
             in_flight=settings.huntress.in_flight,
         )
 

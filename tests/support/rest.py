@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from chassis.vault import Keys, Vault
 from gateway.domain.access import OF_ROLE, Scope
 from gateway.rest.api import Api
 from gateway.rest.app import build
+from gateway.signin.oidc import Provider
 from support.whole import SANDBOX, Vendors
 from vendors.connections import Connections
 
@@ -71,7 +72,9 @@ def bearer(key: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_door(folder: Path) -> AsyncIterator[Door]:
+async def open_door(
+    folder: Path, origin: str = ORIGIN, providers: Mapping[str, Provider] | None = None
+) -> AsyncIterator[Door]:
     """Over a data folder."""
     store = EmbeddedStore.open(folder)
     clock = SystemClock()
@@ -84,7 +87,7 @@ async def open_door(folder: Path) -> AsyncIterator[Door]:
     built = gateway.app.build(
         records=records, outbox=outbox, jobs=Jobs(records, clock), keeps_schedules=False
     )
-    api = Api.build(built, outbox, vault, connections, ORIGIN)
+    api = Api.build(built, outbox, connections, origin, providers)
     app = build(api)
     operator = await api.keys.make(None, "operator", frozenset({Scope.OPERATE}), "test")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -16,6 +16,7 @@ from gateway.domain.access import Scope
 from gateway.keys import ApiKeys
 from gateway.rest.api import Api
 from gateway.rest.app import build
+from gateway.signin.oidc import providers_from
 
 KEY_FILE = "operator-key"
 
@@ -27,7 +28,8 @@ async def rest(
     """Serve it meanwhile; its address. Sandboxes in this process are under `/sandbox`."""
     where = origin or f"http://localhost:{port}"
     store = system.store
-    api = Api.build(system.gateway, store.outbox, system.vault, system.connections, where)
+    providers = providers_from(os.environ)
+    api = Api.build(system.gateway, store.outbox, system.connections, where, providers)
     app = build(api)
     if isinstance(system.options.transport, httpx.ASGITransport):
         app.mount("/sandbox", system.options.transport.app)

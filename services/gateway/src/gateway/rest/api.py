@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, cast
 
@@ -18,6 +18,7 @@ from gateway.domain.access import OF_ROLE, Principal, Scope
 from gateway.keys import ApiKeys
 from gateway.rest.cookies import session_secret
 from gateway.signin.door import SignIn
+from gateway.signin.oidc import Provider
 from gateway.tenants import Tenants
 from vendors.connections import Connections
 
@@ -40,10 +41,18 @@ class Api:
 
     @classmethod
     def build(
-        cls, gateway: Gateway, outbox: Outbox, vault: Vault, connections: Connections, origin: str
+        cls,
+        gateway: Gateway,
+        outbox: Outbox,
+        connections: Connections,
+        origin: str,
+        providers: Mapping[str, Provider] | None = None,
     ) -> Self:
         """Over the process's own store; `origin` is the address that people's browsers show."""
-        clock = connections.clock
+        clock, vault = connections.clock, connections.vault
+        sign_in = SignIn.build(
+            outbox=outbox, vault=vault, clock=clock, origin=origin, providers=providers or {}
+        )
         return cls(
             gateway=gateway,
             tenants=Tenants(outbox, clock),
@@ -51,7 +60,7 @@ class Api:
             audit=Audit(outbox, clock),
             vault=vault,
             connections=connections,
-            sign_in=SignIn.build(outbox=outbox, vault=vault, clock=clock, origin=origin),
+            sign_in=sign_in,
             outbox=outbox,
             clock=clock,
         )

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from gateway.rest import (
     problems,
     routes_connections,
+    routes_oidc,
     routes_passkeys,
     routes_people,
     routes_runs,
@@ -25,6 +26,7 @@ ROUTERS = (
     routes_people.router,
     routes_signin.router,
     routes_passkeys.router,
+    routes_oidc.router,
 )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from chassis.errors import PermanentError
-from gateway.signin.sessions import ABSOLUTE
+from gateway.signin.sessions import ABSOLUTE, HALF_OPEN
 
 NAME = "__Host-chargeline"
+ATTEMPT = "__Host-chargeline-oidc"  # a sign-in that is away at another firm
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OURS = {"same-origin", "none"}
 
@@ -18,6 +19,19 @@ def set_session(answer: Response, secret: str) -> None:
         NAME,
         secret,
         max_age=int(ABSOLUTE.total_seconds()),
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def set_attempt(answer: Response, secret: str) -> None:
+    """Until it comes back; lax, because the other firm sends it back."""
+    answer.set_cookie(
+        ATTEMPT,
+        secret,
+        max_age=int(HALF_OPEN.total_seconds()),
         path="/",
         secure=True,
         httponly=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from chassis.vault import Vault
 from gateway.signin.attempts import Attempts
 from gateway.signin.factors import Factors
 from gateway.signin.invitations import Invitations
+from gateway.signin.oidc import Oidc, Provider
 from gateway.signin.passkeys import Passkeys
 from gateway.signin.people import People
 from gateway.signin.sessions import Sessions
@@ -27,10 +29,19 @@ class SignIn:
     invitations: Invitations
     factors: Factors
     passkeys: Passkeys
+    oidc: Oidc
     origin: str
 
     @classmethod
-    def build(cls, *, outbox: Outbox, vault: Vault, clock: Clock, origin: str) -> Self:
+    def build(
+        cls,
+        *,
+        outbox: Outbox,
+        vault: Vault,
+        clock: Clock,
+        origin: str,
+        providers: Mapping[str, Provider],
+    ) -> Self:
         """Over the process's own store. `origin` is `https://host`, or `http://localhost:port`."""
         people = People(outbox, clock)
         return cls(
@@ -40,5 +51,6 @@ class SignIn:
             invitations=Invitations(outbox, clock),
             factors=Factors(people, vault, clock),
             passkeys=Passkeys(urlsplit(origin).hostname or "localhost", origin),
+            oidc=Oidc(providers, origin),
             origin=origin,
         )

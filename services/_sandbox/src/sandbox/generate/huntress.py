@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from sandbox.generate.halo import GROUP, client_ids
-from sandbox.generate.huntress_plants import ACCOUNT, PLANTS, RESELLER, VARIETIES, Plot
+from sandbox.generate.huntress_plants import PLANTS, VARIETIES, Plot
+from sandbox.generate.huntress_rows import ACCOUNT, RESELLER
 from sandbox.generate.world import PARTNER, Company, World, make_world
 from sandbox.wire import dumps
 

@@ -13,6 +13,7 @@ from gateway.rest import (
     routes_runs,
     routes_settings,
     routes_signin,
+    routes_statements,
     routes_tenants,
 )
 from gateway.rest.api import Api
@@ -23,6 +24,7 @@ ROUTERS = (
     routes_connections.router,
     routes_settings.router,
     routes_runs.router,
+    routes_statements.router,
     routes_people.router,
     routes_signin.router,
     routes_passkeys.router,

@@ -122,6 +122,8 @@ async def up(where: Where, *, host: str, port: int) -> Answer:
 
     async with opened(where, host=True) as system, rest(system, host, port) as address:
         made = await first_key(system, where.folder)
+        if (await system.gateway.queries.settings(TENANT)).schedule:
+            await system.gateway.schedules.arm(TENANT)
         says = f"chargeline is up at {address}/v1 over {system.folder}. Ctrl-C ends it"
         shown.err.print(says, soft_wrap=True)
         if made is not None:

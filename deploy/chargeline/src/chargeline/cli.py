@@ -260,6 +260,7 @@ def _refusal(code: str) -> bool:
         "nothing-to-apply",
         "nothing-to-undo",
         "parked-missing",
+        "discard-unexplained",
         "job-unknown",
         "run-applying",
         "settings-missing",

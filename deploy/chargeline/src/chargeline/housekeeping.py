@@ -116,6 +116,17 @@ async def parked_retry(where: Where, message: str) -> Answer:
     return (NEEDS_A_PERSON if retried.cause else DONE), None
 
 
+async def parked_discard(where: Where, message: str, *, by: str, reason: str) -> Answer:
+    """It is never handled, and the record says who decided that; what queues behind it goes on."""
+    async with opened(where) as system:
+        went_on = await system.store.parking.discard(TENANT, message, by=by, reason=reason)
+        await system.store.idle()
+    shown.out.print(f"discarded; handled behind it: {went_on.done}")
+    if went_on.cause is not None:
+        shown.out.print(f"[yellow]{went_on.cause.code}[/]: {went_on.cause.text}")
+    return (NEEDS_A_PERSON if went_on.cause else DONE), None
+
+
 async def up(where: Where, *, host: str, port: int) -> Answer:
     """Until interrupted."""
     from chargeline.serving import first_key, rest

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from chassis.service import Body, Route, Service
-from ingest_pax8.domain.billing import Billing
 from matrix import table
 from matrix.cells import Outcome, currencies, month
 from normalizer.handlers import normalize
+from schemas.billing import Billing
 from schemas.ids import line_id
 from schemas.messages import ChargesReceived
 from schemas.settings import EffectivePolicy

@@ -10,12 +10,33 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from schemas.entries import CompanyMatch
 from schemas.heads import Head
 
 # How a row of a sync ended. `charged`: it is billed as a charge; `nothing`: nothing to write.
 CountOutcome = Literal[
     "created", "updated", "unchanged", "held", "excluded", "refused", "charged", "nothing"
 ]
+
+# What the source calls its products, as a licence or a charge is named, and what is counted.
+PRODUCT_NAMES = {
+    "edr": "Huntress Managed EDR",
+    "itdr": "Huntress Managed ITDR",
+    "ispm": "Huntress Managed ISPM",
+    "sat": "Huntress Security Awareness Training",
+    "siem": "Huntress Managed SIEM",
+}
+UNITS = {
+    "edr": "endpoints",
+    "itdr": "identities",
+    "ispm": "identities",
+    "sat": "learners",
+    "siem": "log sources",
+}
+# Warnings of a Count that decide what becomes of it.
+DETAIL_NOT_READ = "detail-not-read"  # by the list's counters, which may count more than is billed
+NAME_DOUBLED = "organization-name-doubled"  # never matched by its name
+PRODUCT_UNKNOWN = "product-unknown"
 
 
 class _Row(BaseModel):
@@ -28,6 +49,7 @@ class AcceptedCount(_Row):
     organization: str
     product: str
     count: int
+    at: str = ""  # when it was said, ISO 8601: an older word does not hold for a later fall
 
 
 class Count(_Row):
@@ -51,11 +73,14 @@ class Count(_Row):
 
 
 class CountPart(_Row):
-    """What one organisation adds to a client's sum."""
+    """What one organisation adds to a client's sum; `code` and `text` as in its Count."""
 
     organization: str
     organization_name: str = ""
     count: int
+    code: str | None = None
+    text: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class ClientCount(_Row):
@@ -101,10 +126,14 @@ class CountRow(_Row):
 
 
 class ResolvedCounts(_Row):
-    """What lifecycle made of a snapshot: sums to be written, and rows that end here."""
+    """What lifecycle made of a snapshot: sums to be written, and rows that end here.
+
+    `matches` are clients that were found by rule: mappings to keep, each with its evidence.
+    """
 
     clients: tuple[ClientCount, ...] = ()
     ended: tuple[CountRow, ...] = ()
+    matches: tuple[CompanyMatch, ...] = ()
 
 
 class CountLink(_Row):

@@ -211,6 +211,12 @@ class Settings(_Strict):
         """The content's hash: the same settings are the same version."""
         return content_hash(self.model_dump_json().encode())
 
+    def own_companies(self, source: str) -> tuple[str, ...]:
+        """The MSP's own companies at a source: at Huntress, organisations with free seats."""
+        if source == "huntress":
+            return self.huntress.own_organizations
+        return (self.tenant.own_company,) if self.tenant.own_company else ()
+
     def policy_for(self, source: str, mapping: ClientMapping | None) -> EffectivePolicy:
         """The values in force for one bill-to of a source (R6)."""
         integration = self.integration.get(source, IntegrationSettings())

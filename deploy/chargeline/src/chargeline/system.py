@@ -19,6 +19,7 @@ import httpx
 from pydantic import SecretStr
 
 import gateway.app
+import ingest_huntress.app
 import ingest_pax8.app
 import lifecycle.app
 import normalizer.app
@@ -176,6 +177,13 @@ class System:
         return (
             ingest_pax8.app.build(
                 records=records, outbox=outbox, jobs=self.jobs, open_pax8=opened.open_pax8
+            ),
+            ingest_huntress.app.build(
+                records=records,
+                outbox=outbox,
+                jobs=self.jobs,
+                clock=clock,
+                open_huntress=opened.open_huntress,
             ),
             normalizer.app.build(records=records, outbox=outbox),
             lifecycle.app.build(

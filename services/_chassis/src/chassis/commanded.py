@@ -8,8 +8,13 @@ from schemas.ids import content_hash, derive_id
 from schemas.messages import Head
 
 
-async def add_commanded(jobs: Jobs, head: Head, connection: str, body: bytes) -> bool:
-    """Store the job with the command as its payload, body inlined. False: it was there."""
+async def add_commanded(
+    jobs: Jobs, head: Head, connection: str, body: bytes, kind: str | None = None
+) -> bool:
+    """Store the job with the command as its payload, body inlined. False: it was there.
+
+    `kind`: what runs it, where that is not named like the command.
+    """
     job_id = derive_id(
         "job",
         head.kind,
@@ -20,4 +25,5 @@ async def add_commanded(jobs: Jobs, head: Head, connection: str, body: bytes) ->
         content_hash(body),
     )
     line = head.model_copy(update={"body": None}).model_dump_json().encode()
-    return await jobs.add(head.tenant, connection, head.kind, job_id, frame.encode(line, body))
+    kind = kind or head.kind
+    return await jobs.add(head.tenant, connection, kind, job_id, frame.encode(line, body))

@@ -14,6 +14,7 @@ from chassis.errors import PermanentError
 from chassis.records import Message
 from chassis.service import Body
 from gateway.count_queries import CountQueries
+from gateway.domain.matching import with_matches
 from gateway.domain.syncs import Accepted, Asked, CountsFact, Links, Standing, Sync, SyncStage
 from gateway.events import about_sync
 from gateway.store import Store
@@ -23,7 +24,9 @@ from schemas.counts import (
     CountLinksPlanned,
     CountRow,
     CountsPosted,
+    CountsResolved,
     LinkCounts,
+    ResolvedCounts,
     SyncCounts,
 )
 from schemas.ids import derive_id
@@ -68,7 +71,7 @@ class Counts:
             mode=mode or settings.counts.mode,
         )
         accepted = [
-            AcceptedCount(organization=a.organization, product=a.product, count=a.count)
+            AcceptedCount(organization=a.organization, product=a.product, count=a.count, at=a.at)
             for a in (await self._queries.standing(tenant, HUNTRESS)).accepted
         ]
         message = await self._bodies.message(head, tenant, AcceptedCounts.dump_json(accepted))
@@ -141,6 +144,17 @@ class Counts:
             elif after == before or await self._store.syncs.replace(stored, after, outgoing=said):
                 break
         await self._change(head.tenant, head.source, lambda s: s.take(after))
+        if isinstance(head, CountsResolved) and head.problem is None:
+            await self._keep_matches(head, await body.load())
+
+    async def _keep_matches(self, head: CountsResolved, body: bytes) -> None:
+        """Clients that were found by an exact name are mapped from now on: the next sync reads
+        those organisations one by one."""
+        matches = ResolvedCounts.model_validate_json(body or b"{}").matches
+        if matches:
+            await self._store.change_settings(
+                head.tenant, lambda s: with_matches(s, head.source, matches)
+            )
 
     async def on_links_planned(self, head: CountLinksPlanned, body: Body) -> None:
         """A plan of links, or what applying it did."""

@@ -13,6 +13,7 @@ from chassis.records import Records
 from chassis.service import Body
 from gateway.counted import count_money
 from gateway.domain import commands
+from gateway.domain.matching import with_matches
 from gateway.domain.projection import ParkedBatch, Projection
 from gateway.domain.run import Stage
 from gateway.events import about_batch
@@ -39,7 +40,6 @@ from schemas.messages import (
     Parked,
     PostingPlanned,
 )
-from schemas.settings import ClientMapping, Settings
 
 _Matches = TypeAdapter(list[CompanyMatch])
 _Holds = TypeAdapter(list[Hold])
@@ -120,7 +120,7 @@ class Handlers:
             return
         matches = _Matches.validate_json(await body.load() or b"[]")
         version = await self._store.change_settings(
-            head.tenant, lambda s: _with_matches(s, head.source, matches)
+            head.tenant, lambda s: with_matches(s, head.source, matches)
         )
         revision = await self._store.draw_revision(head.tenant)
         run = stored.value.model_copy(update={"revision": revision, "settings": version})
@@ -195,17 +195,6 @@ def _again_unless(moved: bool, run: str) -> None:  # noqa: FBT001 - what an upda
     """Somebody else changed the run meanwhile: the fact is handled again, on what stands now."""
     if not moved:
         raise TransientError("run-contended", f"run {run} was changed meanwhile")
-
-
-def _with_matches(settings: Settings, source: str, matches: list[CompanyMatch]) -> Settings:
-    """A match by rule is a decision like a person's, with its evidence; a person's stands."""
-    known = {(row.source, row.company) for row in settings.client if row.subscription is None}
-    rows = tuple(
-        ClientMapping(source=source, company=m.company, halo=m.client, evidence=m.evidence)
-        for m in matches
-        if m.client is not None and (source, m.company) not in known
-    )
-    return settings.model_copy(update={"client": settings.client + rows}) if rows else settings
 
 
 def _batch_in(value: bytes) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ Command = ListDocuments | IngestDocument | ReadDrafts
 
 
 class Handlers:
-    """A command that comes twice adds one job."""
+    """A command that comes twice adds one job; another source's is not for us."""
 
     def __init__(self, settings: SettingsVersions, jobs: Jobs) -> None:
         self._settings = settings
@@ -32,6 +32,8 @@ class Handlers:
         await self._add(head)
 
     async def _add(self, head: Command) -> None:
+        if head.source != SOURCE:
+            return
         settings = await self._settings.read(head.tenant, head.settings)
         connection = derive_id("connection", head.tenant, SOURCE, settings.pax8.url)
         payload = head.model_dump_json().encode()

@@ -15,7 +15,13 @@ from lifecycle.batches import Batches
 from lifecycle.handlers import Handlers
 from lifecycle.jobs import kinds
 from lifecycle.tools import OpenHalo, Tools
-from schemas.messages import ChargesNormalized, CreateItems, MatchCompanies, ResolveRun
+from schemas.messages import (
+    ChargesNormalized,
+    CountsReceived,
+    CreateItems,
+    MatchCompanies,
+    ResolveRun,
+)
 
 
 def build(
@@ -32,11 +38,13 @@ def build(
         CreateItems: handlers.on_create_items,
     }
     normalized: dict[type[BaseModel], Handler] = {ChargesNormalized: handlers.on_charges_normalized}
+    counted: dict[type[BaseModel], Handler] = {CountsReceived: handlers.on_counts_received}
     return Service(
         name="lifecycle",
         routes=(
             Route("runs.commanded.v1", commands),
             Route("charges.normalized.v1", normalized, others="park"),
+            Route("counts.received.v1", counted, others="park"),
         ),
         jobs=kinds(tools, batches),
     )

@@ -6,7 +6,15 @@ from chassis.commanded import add_commanded
 from chassis.jobs import Jobs
 from chassis.service import Body
 from lifecycle.batches import Batches
-from schemas.messages import ChargesNormalized, CreateItems, MatchCompanies, ResolveRun
+from schemas.messages import (
+    ChargesNormalized,
+    CountsReceived,
+    CreateItems,
+    MatchCompanies,
+    ResolveRun,
+)
+
+RESOLVE_COUNTS = "ResolveCounts"
 
 
 class Handlers:
@@ -31,3 +39,9 @@ class Handlers:
     async def on_create_items(self, head: CreateItems, body: Body) -> None:
         """Make the proposed items."""
         await add_commanded(self._jobs, head, head.connection, await body.load())
+
+    async def on_counts_received(self, head: CountsReceived, body: Body) -> None:
+        """Resolve the snapshot; one with a problem is no snapshot."""
+        if head.problem is None:
+            loaded = await body.load()
+            await add_commanded(self._jobs, head, head.connection, loaded, RESOLVE_COUNTS)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from chassis.jobs import JobKind
 from lifecycle.batches import Batches
 from lifecycle.catalogs import Catalogs
+from lifecycle.counting import CountingJob
 from lifecycle.creating import CreatingJob
 from lifecycle.matching import MatchingJob
 from lifecycle.records import ItemRecords
@@ -21,8 +22,10 @@ def kinds(tools: Tools, batches: Batches) -> Mapping[str, JobKind]:
     matching = MatchingJob(tools, catalogs)
     resolving = ResolvingJob(tools, catalogs, batches, items)
     creating = CreatingJob(tools, catalogs, items)
+    counting = CountingJob(tools, catalogs)
     return {
         "MatchCompanies": JobKind(matching.run, matching.failed),
         "ResolveRun": JobKind(resolving.run, resolving.failed),
         "CreateItems": JobKind(creating.run, creating.failed),
+        "ResolveCounts": JobKind(counting.run, counting.failed),
     }

@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import cast
 
 from chargeline.explain.reading import SourceLine
-from ingest_pax8.domain.billing import Billing, BillTo
 from ingest_pax8.domain.chains import Place
 from ingest_pax8.domain.document import VOID, Document
 from ingest_pax8.translate import SOURCE, line_from_pax8
 from lifecycle.domain.resolve import Batch
 from normalizer.domain.decide import decide
 from normalizer.domain.rows import ChargeRow
+from schemas.billing import Billing, BillTo
 from schemas.ids import batch_id
 from schemas.messages import ChargesNormalized, ChargesReceived
 from schemas.money import ZERO

@@ -1,1 +1,1 @@
-"""What ingest decides about a document: pure, values in and values out."""
+"""What ingest decides about counts: pure, values in and values out."""

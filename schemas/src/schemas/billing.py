@@ -71,7 +71,7 @@ class Billing:
         if not company and not decided:
             return BillTo(NO_COMPANY, nobody, hold="company-missing")
         name = f"company:{company}"
-        if settings.exclusions.own_company and company == settings.tenant.own_company:
+        if settings.exclusions.own_company and company in settings.own_companies(self._source):
             return BillTo(name, nobody, exclude="own-company")
         if row is None:
             return BillTo(name, nobody, known=False)

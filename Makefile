@@ -8,6 +8,7 @@ export UV_COMPILE_BYTECODE := 1
 export PYTHONPATH := tests
 RUN := uv run --frozen
 RUNS ?= 300
+HISTORIES ?= 200
 CHAOS_SCALE ?= 1
 KILLS ?= 50
 
@@ -40,8 +41,9 @@ fmt: setup ## put the code into one shape
 schemas: setup ## write schemas/json and new examples from the code
 	@$(RUN) python -m schemas.export
 
-chaos: setup ## seeded histories with kills and vendor faults (RUNS=300, CHAOS_SCALE=1)
+chaos: setup ## seeded histories and drawn ones, with kills and vendor faults (RUNS=300, HISTORIES=200)
 	@RUNS=$(RUNS) CHAOS_SCALE=$(CHAOS_SCALE) $(RUN) python -m chaos.run
+	HISTORIES=$$(($(HISTORIES) * $(CHAOS_SCALE))) $(RUN) pytest -q -s --timeout=0 tests/chaos/test_machine.py
 
 mutants: setup ## take the guards away one by one: each must go red
 	@$(RUN) python -m chaos.mutants

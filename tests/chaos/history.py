@@ -111,7 +111,7 @@ class History:
         """The whole history."""
         try:
             await operations.play(self)
-            await self._drain()
+            await self.drain()
         except (Stuck, Failure, AssertionError) as wrong:
             self.outcome.unbalanced.append(f"liveness: {type(wrong).__name__}: {wrong}")
             self._judge()
@@ -120,7 +120,7 @@ class History:
         self.outcome.fired = self.machine.fired + self.planted.fired(self.app)
         return self.outcome
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
         """Faults off: all documents to their end, in order, until nothing moves."""
         self.planted.stop(self.app)
         await asyncio.sleep(600.0)

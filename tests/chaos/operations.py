@@ -32,7 +32,7 @@ async def play(history: History) -> None:
         history.settings = history.world.settings
     for place, document in enumerate(history.world.documents):
         if place:
-            await _second_document(history)
+            await second_document(history)
         history.planted.draw(history.app, rng.choice((0, 1, 2, 4)))
         await first_bill(history, document)
         for name in rng.sample(sorted(OPERATIONS), rng.choice((0, 1, 1, 2))):
@@ -62,7 +62,7 @@ async def rebill(history: History, document: str) -> None:
     )
 
 
-async def _second_document(history: History) -> None:
+async def second_document(history: History) -> None:
     """The month goes on: the recurring invoices are created, Pax8 has its next document."""
     later = history.world.later
     assert later is not None, "a second document was drawn"

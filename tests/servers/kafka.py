@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from servers.containers import needs_docker
+
 ROOT = Path(__file__).parents[2]
 POM = ROOT / "deploy" / "kafka-dev" / "pom.xml"
 VERSION = re.findall(r"<kafka>(.+)</kafka>", POM.read_text(encoding="utf-8"))[0]
@@ -120,6 +122,7 @@ def kafka() -> Iterator[tuple[str, LocalKafka | None]]:
         finally:
             broker.stop()
     elif choice == "testcontainers":
+        needs_docker("CHARGELINE_TEST_KAFKA")
         from testcontainers.kafka import KafkaContainer
 
         with KafkaContainer(IMAGE).with_kraft() as container:

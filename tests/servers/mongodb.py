@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from servers.containers import needs_docker
+
 # What a killed process has written to memory is there for the next one, as on a disk.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 READY_S = 30.0
@@ -102,6 +104,7 @@ def version() -> str:
 @contextmanager
 def _in_docker() -> Iterator[str]:
     """A replica set of one: retried writes and a majority's view need a set."""
+    needs_docker("CHARGELINE_TEST_MONGODB")
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.waiting_utils import wait_for_logs
 

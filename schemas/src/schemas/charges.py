@@ -8,6 +8,7 @@ pays. Dates are days; `end` is exclusive.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -115,6 +116,7 @@ def product_key(source: str, product: str | None, sku: str | None, term: str) ->
     return f"{source}:{what}:{normal_term(term)}" if what else None
 
 
+@lru_cache(maxsize=1024)
 def normal_term(term: str) -> str:
     """Pax8 spells terms in several ways (`2 Year`, `2-Year`, `One-time`): one spelling."""
     return term.strip().lower().replace(" ", "-").replace("_", "-")

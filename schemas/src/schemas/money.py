@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -16,6 +17,14 @@ _NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF 
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 _MINOR_UNITS = dict.fromkeys(_NO_DECIMALS.split(), 0) | dict.fromkeys(_THREE_DECIMALS.split(), 3)
 _CENT = {places: Decimal(1).scaleb(-places) for places in (0, 2, 3)}
+
+# A numeral as a Decimal. One amount is looked at many times on its way, and prices repeat.
+exact = lru_cache(maxsize=16_384)(Decimal)
+
+
+def summed(numerals: Iterable[str | None]) -> Decimal:
+    """The exact sum; a missing amount counts as nothing."""
+    return sum([exact(numeral) for numeral in numerals if numeral], ZERO)
 
 
 def minor_unit(currency: str) -> Decimal:

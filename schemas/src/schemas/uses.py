@@ -5,13 +5,13 @@ Whoever finds clients and items for a batch works from this; the lines themselve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.money import ZERO, Amount
+from schemas.money import ZERO, Amount, exact
 
 NO_PRODUCT = ""
 
@@ -93,34 +93,46 @@ class _Sum:
         return {"lines": self.lines, "price": self.price, "cost": self.cost}
 
 
+type _Rows = dict[tuple[str, str], list[Row]]
 type _Sums = dict[tuple[str, str], _Sum]
 
 
 def uses_of(rows: Iterable[Row]) -> Uses:
     """Sum the rows of a batch: fields of DecidedLine, amounts as text or Decimal."""
-    kept: _Sums = {}  # by product and company: most lines share both with others
-    held: _Sums = {}  # by reason and company
+    kept: _Rows = {}  # by product and company: most lines share both with others
+    held: _Rows = {}  # by reason and company
     seats: dict[str, Row] = {}
     for row in rows:
         outcome = row["outcome"]
         if outcome == "kept":
-            sums, what = kept, row.get("product_key") or NO_PRODUCT
+            several, what = kept, row.get("product_key") or NO_PRODUCT
             seat = what not in seats and row.get("kind", "seat") == "seat"
             if seat and row.get("price") is not None:
                 seats[what] = row
         elif outcome == "held":
-            sums, what = held, row.get("rule") or "held"
+            several, what = held, row.get("rule") or "held"
         else:
             continue
         name = (what, row.get("company", ""))
-        if (found := sums.get(name)) is None:
-            found = sums[name] = _Sum(row)
-        found.add(1, Decimal(row["total"]), Decimal(row["cost_total"]))
+        if (alike := several.get(name)) is None:
+            several[name] = [row]
+        else:
+            alike.append(row)
+    sums = _summed(kept)
     return Uses(
-        products=tuple(_product(key, s, seats.get(key)) for key, s in _by(kept, 0)),
-        held=tuple(_held(reason, s) for reason, s in sorted(held.items())),
-        companies=tuple(_company(company, s) for company, s in _by(kept, 1)),
+        products=tuple(_product(key, s, seats.get(key)) for key, s in _by(sums, 0)),
+        held=tuple(_held(reason, s) for reason, s in sorted(_summed(held).items())),
+        companies=tuple(_company(company, s) for company, s in _by(sums, 1)),
     )
+
+
+def _summed(several: _Rows) -> _Sums:
+    sums: _Sums = {}
+    for name, rows in several.items():
+        one = sums[name] = _Sum(rows[0])
+        price = _sum_of([row["total"] for row in rows])
+        one.add(len(rows), price, _sum_of([row["cost_total"] for row in rows]))
+    return sums
 
 
 def _by(sums: _Sums, part: int) -> list[tuple[str, _Sum]]:
@@ -130,6 +142,10 @@ def _by(sums: _Sums, part: int) -> list[tuple[str, _Sum]]:
         one = found.setdefault(name[part], _Sum(s.first))
         one.add(s.lines, s.price, s.cost)
     return sorted(found.items())
+
+
+def _sum_of(amounts: Sequence[str | Decimal]) -> Decimal:
+    return sum([exact(a) if isinstance(a, str) else a for a in amounts], ZERO)
 
 
 def _product(key: str, s: _Sum, seat: Row | None) -> ProductUse:

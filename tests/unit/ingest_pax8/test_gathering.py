@@ -8,19 +8,22 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_pax8.charges import Charge
+from ingest_pax8.charges import Charge, charge_of
 from ingest_pax8.gathering import Gathering
 from schemas.settings import Settings
+from vendors.pax8 import InvoiceItem
 
 PAGES: list[list[Charge]] = [
     [
-        {
-            "id": f"{page}-{row}",
-            "company": f"c{row % 2}",
-            "company_name": f"as on page {page}",
-            "currency": "USD",
-            "total": f"{page}.{row}",
-        }
+        charge_of(
+            InvoiceItem(
+                id=f"{page}-{row}",
+                company_id=f"c{row % 2}",
+                company_name=f"as on page {page}",
+                currency_code="USD",
+                total=Decimal(f"{page}.{row}"),
+            )
+        )
         for row in range(3)
     ]
     for page in range(4)

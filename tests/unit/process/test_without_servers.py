@@ -60,6 +60,12 @@ def test_asked_to_stop_it_does_not_wait_for_servers_to_answer(
         ({"CHARGELINE_KEY": ""}, "CHARGELINE_KEY"),
         ({"CHARGELINE_KEY": "c2hvcnQ="}, "CHARGELINE_KEY"),
         ({"CHARGELINE_KEY": "", "CHARGELINE_KEY_FILE": "/nowhere/key"}, "CHARGELINE_KEY_FILE"),
+        ({"CHARGELINE_KAFKA_SECURITY": "TLS"}, "CHARGELINE_KAFKA_SECURITY"),
+        ({"CHARGELINE_KAFKA_SECURITY": "SASL_SSL"}, "kafka_password"),
+        (
+            {"CHARGELINE_KAFKA_SECURITY": "SSL", "CHARGELINE_KAFKA_CA": "/nowhere/ca.pem"},
+            "CHARGELINE_KAFKA_CA",
+        ),
     ],
     ids=str,
 )

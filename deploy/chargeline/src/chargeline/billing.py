@@ -9,18 +9,15 @@ from typing import Any
 from chargeline.audit import line_audit
 from chargeline.session import TENANT
 from chargeline.system import System
-from chassis.errors import Failure, PermanentError, TransientError
-from chassis.job_state import Job
+from chargeline.waiting import until
+from chassis.errors import Failure, PermanentError
 from chassis.records import Records
 from gateway.domain.run import Counts, Run, Stage
 from gateway.queries import BatchView, Queries
 from schemas.messages import DocumentEntry, PostingRefused
 from schemas.money import ZERO
 from schemas.statement import Difference, Statement
-
-SOURCE = "pax8"
-_PATIENCE_S = 900.0  # without any change: longer than the longest wait for a vendor's window
-_AFTER_FAILURE_S = 10.0
+from vendors.connections import PAX8
 
 Asked = Callable[[Run, Sequence[BatchView]], Awaitable[bool]]
 Watched = Callable[[Run, Counts], None]
@@ -49,7 +46,8 @@ async def report_of(records: Records, queries: Queries, run: str) -> Billed:
 class Billing:
     """`ask` decides about proposed items and planned batches; `watch` is told about progress."""
 
-    def __init__(self, system: System, *, ask: Asked, watch: Watched) -> None:
+    def __init__(self, system: System, *, ask: Asked, watch: Watched, source: str = PAX8) -> None:
+        self._source = source
         self._system = system
         self._runs, self._queries = system.gateway.runs, system.gateway.queries
         self._ask, self._watch = ask, watch
@@ -58,22 +56,22 @@ class Billing:
         """Sign in at both vendors: what is refused here is refused before anything was done."""
         settings = await self._queries.settings(TENANT)
         connections = self._system.connections
-        for opened in (connections.pax8, connections.halo):
-            vendor = await opened(TENANT, settings)
-            await vendor.scope()
+        if self._source == PAX8:
+            await (await connections.pax8(TENANT, settings)).scope()
+        await (await connections.halo(TENANT, settings)).scope()
 
     async def documents(self, since: str | None = None) -> Sequence[DocumentEntry]:
         """What the source has now, oldest first."""
-        revision = await self._runs.list_documents(TENANT, SOURCE, since)
+        revision = await self._runs.list_documents(TENANT, self._source, since)
 
         async def listed() -> bool:
-            return (await self._queries.tenant(TENANT)).listed >= revision
+            return (await self._queries.tenant(TENANT)).listing(self._source).listed >= revision
 
-        await self._until(listed)
-        tenant = await self._queries.tenant(TENANT)
-        if tenant.problem:
-            raise PermanentError(tenant.problem, tenant.text)
-        return tenant.documents
+        await until(self._system, listed)
+        found = (await self._queries.tenant(TENANT)).listing(self._source)
+        if found.problem:
+            raise PermanentError(found.problem, found.text)
+        return found.documents
 
     async def bill(
         self, document: str, *, yes: bool, automatic: bool = False, canary: int = 1
@@ -81,7 +79,7 @@ class Billing:
         """A new run over the document, to its end or to where it waits for a person."""
         run = await self._runs.start(
             TENANT,
-            SOURCE,
+            self._source,
             document,
             approve_items=yes and not automatic,
             approve_plans=yes and not automatic,
@@ -147,18 +145,18 @@ class Billing:
         async def answered() -> bool:
             return await self._queries.undone(TENANT, run, revision, plans)
 
-        await self._until(answered)
+        await until(self._system, answered)
         refused = await self._queries.undo_refused(TENANT, run, revision)
         return len(plans), refused, await self.report(run)
 
     async def drafts(self) -> dict[str, Any]:
         """Store the source's draft items as a snapshot; its id and counts."""
-        revision = await self._runs.read_drafts(TENANT, SOURCE, 1)
+        revision = await self._runs.read_drafts(TENANT, self._source, 1)
 
         async def read() -> bool:
             return (await self._queries.tenant(TENANT)).drafted >= revision
 
-        await self._until(read)
+        await until(self._system, read)
         tenant = await self._queries.tenant(TENANT)
         return {"snapshot": tenant.drafts, "rows_read": tenant.draft_rows}
 
@@ -170,41 +168,8 @@ class Billing:
             found = await self._queries.run(TENANT, run)
             self._watch(found, await self._queries.counts(found))
 
-        await self._until(waits, look)
+        await until(self._system, waits, look)
         await look()
-
-    async def _until(
-        self,
-        reached: Callable[[], Awaitable[bool]],
-        look: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        """Wait, but never for what can not come: a failed job ends the command with its reason."""
-        system = self._system
-        known = {job.id for job in await system.jobs.failed(TENANT)}
-        quiet_s, failed_s, seen = 0.0, 0.0, -1
-        pause_s = 0.05
-        looks = 0
-        fresh: list[Job] = []
-        while not await reached():
-            if look is not None and looks % 4 == 0:
-                await look()
-            looks += 1
-            await system.options.clock.sleep(pause_s)
-            calls = sum(system.connections.calls.values())
-            quiet_s = quiet_s + pause_s if calls == seen else 0.0
-            seen = calls
-            if looks % 20 == 0:
-                fresh = [job for job in await system.jobs.failed(TENANT) if job.id not in known]
-            failed_s = failed_s + pause_s if fresh else 0.0
-            if failed_s > _AFTER_FAILURE_S and fresh[0].head.failure is not None:
-                failure = fresh[0].head.failure
-                raise PermanentError(failure.code, failure.text)
-            if quiet_s > _PATIENCE_S:
-                raise TransientError(
-                    "no-progress",
-                    "nothing has moved for 15 minutes: `chargeline jobs` and"
-                    " `chargeline parked list` show what waits; the work goes on where it stopped",
-                )
 
 
 def unexplained(statement: Statement) -> list[bool]:

@@ -6,10 +6,12 @@ unexplained need a person · 3 nothing audited · 4 refused before anything was 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
+from chargeline.cli_counts import counts
 from chargeline.cli_options import (
     Data,
     Json,
@@ -24,6 +26,7 @@ from chargeline.cli_options import (
     where_of,
 )
 from chargeline.cli_records import mappings, parked, sandbox, trace
+from chargeline.cli_schedules import schedules
 from chargeline.cli_servers import indexes, topics
 
 app = typer.Typer(
@@ -33,6 +36,8 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(mappings, name="mappings")
+app.add_typer(counts, name="counts")
+app.add_typer(schedules, name="schedules")
 app.add_typer(parked, name="parked")
 app.add_typer(sandbox, name="sandbox")
 app.command()(trace)
@@ -65,6 +70,7 @@ def run_command(
     sandbox_here: Sandboxed = False,
     sandbox_url: SandboxUrl = None,
     today: Today = None,
+    source: Source = "pax8",
     document: Annotated[str | None, typer.Option(help="Only this document.")] = None,
     clients: Annotated[int, typer.Option(help="Clients of a generated month.")] = 50,
     lines: Annotated[int, typer.Option(help="Lines of a generated month.")] = 1000,
@@ -77,7 +83,9 @@ def run_command(
     """Bill every document of the source, oldest first, and prove it."""
     from chargeline import commands
 
+    only_source(source)
     where = where_of(data, settings, sandbox_here, sandbox_url, today, clients, lines, seed)
+    where = replace(where, source=source)
     end(
         commands.bill(
             where, document=document, yes=yes, automatic=automatic, canary=canary, as_json=as_json
@@ -131,7 +139,7 @@ def ingest(
     from chargeline import commands
 
     only_source(source)
-    where = where_of(data, settings, False, sandbox_url, today)
+    where = replace(where_of(data, settings, False, sandbox_url, today), source=source)
     end(commands.ingest(where, document=document, period=period, drafts=drafts, as_json=as_json))
 
 
@@ -252,6 +260,7 @@ def _refusal(code: str) -> bool:
         "nothing-to-apply",
         "nothing-to-undo",
         "parked-missing",
+        "discard-unexplained",
         "job-unknown",
         "run-applying",
         "settings-missing",
@@ -264,6 +273,10 @@ def _refusal(code: str) -> bool:
         "servers-missing",
         "trace-unknown",
         "document-unknown",
+        "count-not-held",
+        "count-day",
+        "sync-unknown",
+        "schedule-refused",
     ) or code.endswith(
         ("-login", "-unreachable", "-credentials-missing", "-address", "-token-refused")
     )

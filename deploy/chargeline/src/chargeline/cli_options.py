@@ -26,9 +26,9 @@ Source = Annotated[str, typer.Option(help="Where the charges come from.")]
 
 
 def only_source(source: str) -> None:
-    """There is one source so far."""
-    if source != "pax8":
-        raise typer.BadParameter(f"there is no source {source!r}; there is: pax8")
+    """What has documents: Pax8 its invoices, Huntress the counts of a month as charges."""
+    if source not in ("pax8", "huntress"):
+        raise typer.BadParameter(f"there is no source {source!r}; there are: pax8, huntress")
 
 
 def where_of(

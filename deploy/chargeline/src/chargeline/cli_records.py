@@ -101,6 +101,21 @@ def parked_retry(message: str, data: Data = None, sandbox_url: SandboxUrl = None
     end(housekeeping.parked_retry(where_of(data, None, False, sandbox_url), message))
 
 
+@parked.command("discard")
+def parked_discard(
+    message: str,
+    reason: Annotated[str, typer.Option(help="Why it is never to be handled.")],
+    by: Annotated[str, typer.Option(help="Who decides that.", envvar=("USER", "USERNAME"))],
+    data: Data = None,
+    sandbox_url: SandboxUrl = None,
+) -> None:
+    """Never handle a parked message; those queued behind it go on."""
+    from chargeline import housekeeping
+
+    where = where_of(data, None, False, sandbox_url)
+    end(housekeeping.parked_discard(where, message, by=by, reason=reason))
+
+
 @sandbox.command("serve")
 def sandbox_serve(
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8899,

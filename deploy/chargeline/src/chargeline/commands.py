@@ -44,7 +44,8 @@ async def bill(
             shown.err.print(f"[dim]data folder {system.folder}[/]")
         done: list[Billed] = []
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_asker(system, watch, yes=yes), watch=watch)
+            ask = _asker(system, watch, yes=yes)
+            billing = Billing(system, ask=ask, watch=watch, source=where.source)
             await billing.check_connections()
             for entry in await billing.documents():
                 if document is None or entry.document == document:
@@ -65,7 +66,7 @@ async def ingest(
     async with opened(where) as system:
         calls = system.connections.calls
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_never, watch=watch)
+            billing = Billing(system, ask=_never, watch=watch, source=where.source)
             await billing.check_connections()
             if drafts:
                 read = await billing.drafts()

@@ -116,12 +116,25 @@ async def parked_retry(where: Where, message: str) -> Answer:
     return (NEEDS_A_PERSON if retried.cause else DONE), None
 
 
+async def parked_discard(where: Where, message: str, *, by: str, reason: str) -> Answer:
+    """It is never handled, and the record says who decided that; what queues behind it goes on."""
+    async with opened(where) as system:
+        went_on = await system.store.parking.discard(TENANT, message, by=by, reason=reason)
+        await system.store.idle()
+    shown.out.print(f"discarded; handled behind it: {went_on.done}")
+    if went_on.cause is not None:
+        shown.out.print(f"[yellow]{went_on.cause.code}[/]: {went_on.cause.text}")
+    return (NEEDS_A_PERSON if went_on.cause else DONE), None
+
+
 async def up(where: Where, *, host: str, port: int) -> Answer:
     """Until interrupted."""
     from chargeline.serving import first_key, rest
 
     async with opened(where, host=True) as system, rest(system, host, port) as address:
         made = await first_key(system, where.folder)
+        if (await system.gateway.queries.settings(TENANT)).schedule:
+            await system.gateway.schedules.arm(TENANT)
         says = f"chargeline is up at {address}/v1 over {system.folder}. Ctrl-C ends it"
         shown.err.print(says, soft_wrap=True)
         if made is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from pydantic import SecretStr
@@ -26,7 +26,7 @@ from chassis.errors import PermanentError
 from chassis.http import Retries
 from chassis.store import Store
 from chassis.telemetry.exporting import traced
-from vendors.connections import HALOPSA, PAX8
+from vendors.connections import HALOPSA, HUNTRESS, PAX8
 
 if TYPE_CHECKING:
     from chassis.servers.settings import ServerSettings
@@ -48,6 +48,8 @@ class Where:
     clients: int = 50
     lines: int = 1000
     seed: int = 7
+    source: str = PAX8
+    counts: bool = False  # the generated world has a Huntress account, too
 
     @property
     def hint(self) -> str:
@@ -91,6 +93,7 @@ async def opened(
         retries=Retries(),
         servers=(servers := servers_of(folder)),
         hosts=servers is None or where.sandbox or host or "CHARGELINE_HOST" in os.environ,
+        keeps_schedules=host,
     )
     try:
         with traced("chargeline", f"{socket.gethostname()}-{os.getpid()}", os.environ):
@@ -150,11 +153,12 @@ async def _prepare(system: System, file: SettingsFile | None, *, sandbox: bool, 
     if file is not None:
         settings = file.settings
         await system.gateway.runs.change_settings(TENANT, lambda s: merged(s, settings))
-    for vendor in (PAX8, HALOPSA):
+    for vendor in (PAX8, HALOPSA, HUNTRESS):
         found = _from_environment(vendor) or (file.credentials.get(vendor) if file else None)
         if found is None and await system.vault.get(TENANT, vendor) is None:
+            asks = ask and vendor != HUNTRESS  # not every tenant has counts
             found = (
-                ("sandbox", SecretStr("sandbox")) if sandbox else _asked(vendor) if ask else None
+                ("sandbox", SecretStr("sandbox")) if sandbox else _asked(vendor) if asks else None
             )
         if found is not None:
             await system.seal(TENANT, vendor, found[0], found[1].get_secret_value())
@@ -182,14 +186,26 @@ async def _inside(
     """The vendor sandboxes in this process; a generated month is loaded when they are empty."""
     from sandbox.app import build_app
     from sandbox.core import dumps
-    from sandbox.generate import generate_month
+    from sandbox.generate import generate_huntress, generate_month
 
-    app = build_app(folder / "sandbox", today=where.today or SANDBOX_DAY)
+    today = where.today or SANDBOX_DAY
+    app = build_app(folder / "sandbox", today=today)
     month = generate_month(where.seed, clients=where.clients, lines=where.lines)
+    worlds: list[tuple[str, Any, dict[str, Any]]] = [
+        ("pax8", month.pax8, {}),
+        ("halopsa", month.halopsa, {}),
+    ]
+    settings = month.settings
+    if where.counts or where.source == HUNTRESS:
+        account = generate_huntress(where.seed, clients=where.clients, first_day=today)
+        worlds.append(("huntress", account.huntress, {"halopsa": account.halopsa}))
+        settings = account.added_to(settings)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=_INSIDE) as client:
-        for vendor, payload in (("pax8", month.pax8), ("halopsa", month.halopsa)):
+        for vendor, payload, beside in worlds:
             state = (await client.get(f"/_sandbox/{vendor}/state")).json()
             if not any(state["entities"].values()):
-                await client.post(f"/_sandbox/{vendor}/load", content=dumps(payload))
-    return transport, app.close, settings_from(month.settings)
+                for name, load in ((vendor, payload), *beside.items()):
+                    answer = await client.post(f"/_sandbox/{name}/load", content=dumps(load))
+                    answer.raise_for_status()
+    return transport, app.close, settings_from(settings)

@@ -15,11 +15,12 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from chassis.errors import PermanentError
+from schemas.count_settings import CountRule, Schedule
 from schemas.settings import ClientMapping, IntegrationSettings, Policy, ProductMapping, Settings
 
 SECRETS = ("client_id", "client_secret")
 FROM_FILE = "settings"  # the evidence of a row that a file brought
-_ACCOUNTS = ("pax8", "halopsa")
+_ACCOUNTS = ("pax8", "halopsa", "huntress")  # Huntress calls the two public and secret key
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,10 @@ def merged(before: Settings, file: Settings) -> Settings:
 
     The file decides everything it can say. Of the rows in force those stay that a command or
     matching decided about companies and products which the file does not mention; what an earlier
-    import brought goes with it. Decisions about replaced documents stay.
+    import brought goes with it. Decisions about replaced documents stay, and schedules of which the
+    file says nothing.
     """
+    told = file.model_fields_set
     named = {(r.source, r.company, r.subscription) for r in file.client}
     products = {(r.source, r.product, r.term) for r in file.product}
     clients = [
@@ -115,14 +118,18 @@ def merged(before: Settings, file: Settings) -> Settings:
             "client": (*clients, *file.client),
             "product": (*kept, *file.product),
             "chains": {**before.chains, **file.chains},
+            "schedule": file.schedule if "schedule" in told else before.schedule,
         }
     )
 
 
+_BY_SOURCE = ("integration", "schedule")  # a table a source
 _TABLES: Mapping[str, type[BaseModel]] = {
     "client": ClientMapping,
     "product": ProductMapping,
     "integration": IntegrationSettings,
+    "schedule": Schedule,
+    "rule": CountRule,
     "policy": Policy,
     "integration_policy": Policy,
 }
@@ -160,7 +167,7 @@ def _tables(key: str, value: Any) -> list[tuple[list[str], Mapping[str, Any]]]:
         return [([], row) for row in value if isinstance(row, dict)]
     if not isinstance(value, dict):
         return []
-    if key == "integration":
+    if key in _BY_SOURCE:
         return [([name], one) for name, one in value.items() if isinstance(one, dict)]
     return [([], value)]
 

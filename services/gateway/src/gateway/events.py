@@ -127,11 +127,9 @@ def about_sync(tenant: str, sync: Sync) -> tuple[Message, ...]:
 
 def about_statuses(head: DocumentsListed, before: Tenant, now: Tenant) -> tuple[Message, ...]:
     """Documents that the distributor says something else of than when they were listed last."""
-    if now.listed == before.listed:
-        return ()
-    was = {entry.document: entry.status for entry in before.documents}
+    was = {e.document: e.status for e in before.listing(head.source).documents}
     said: list[Message] = []
-    for entry in now.documents:
+    for entry in now.listing(head.source).documents:
         status = was.get(entry.document, entry.status)
         if status != entry.status:
             data = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -10,7 +11,7 @@ from chassis.service import Body
 from gateway.events import about_statuses
 from gateway.runs import Runs
 from gateway.schedules import Schedules
-from gateway.store import Store, Tenant
+from gateway.store import Listing, Store, Tenant
 from schemas.ids import derive_id
 from schemas.messages import DocumentEntry, DocumentsListed
 
@@ -31,14 +32,18 @@ class Listed:
         documents = tuple(_Documents.validate_json(await body.load() or b"[]"))
 
         def listed(t: Tenant) -> Tenant:
-            if head.revision <= t.listed:
+            before = t.listing(head.source)
+            if head.revision <= before.listed:
                 return t
-            news = {"listed": head.revision, "problem": head.problem, "text": head.text}
-            return t.model_copy(update=news if head.problem else {**news, "documents": documents})
+            now = Listing(
+                listed=head.revision,
+                problem=head.problem,
+                text=head.text,
+                documents=before.documents if head.problem else documents,
+            )
+            return t.with_listing(head.source, now)
 
-        await self._store.change_tenant(
-            head.tenant, listed, lambda before, new: about_statuses(head, before, new)
-        )
+        await self._store.change_tenant(head.tenant, listed, partial(about_statuses, head))
         if head.problem is None:
             await self._bill_new(head, documents)
 

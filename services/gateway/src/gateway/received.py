@@ -7,37 +7,48 @@ altered makes the two sides of the statement differ.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from chassis.records import Records
 from gateway.domain.run import ReceivedSum
-from schemas.money import ZERO
+from schemas.money import ZERO, summed
 
 
 async def received(records: Records, tenant: str, document: str) -> dict[str, ReceivedSum]:
     """Lines, customer total and partner total by currency, over all stored pages of a document."""
-    lines: dict[str, int] = defaultdict(int)
-    price: dict[str, Decimal] = defaultdict(lambda: ZERO)
-    cost: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    sums: dict[str, ReceivedSum] = {}
     after = ""
     while pages := await records.find(tenant, "pages", "document", document, after=after, limit=10):
         for page in pages:
-            for currency, total, cost_total in _amounts_of(page.body):
-                lines[currency] += 1
-                price[currency] += total
-                cost[currency] += cost_total
+            for currency, rows in _by_currency(_rows_of(page.body)).items():
+                before = sums.get(currency, _NOTHING)
+                sums[currency] = ReceivedSum(
+                    lines=before.lines + len(rows),
+                    price=before.price + summed([row["total"] for row in rows]),
+                    cost=before.cost + summed([row["costTotal"] for row in rows]),
+                )
         after = pages[-1].key
-    return {c: ReceivedSum(lines=lines[c], price=price[c], cost=cost[c]) for c in sorted(lines)}
+    return {currency: sums[currency] for currency in sorted(sums)}
 
 
-class _Row(TypedDict, total=False):
-    currencyCode: str | None
-    total: Decimal | None
-    costTotal: Decimal | None
+# An amount stays the numeral that it is until it is added up.
+_Numeral = Annotated[
+    Annotated[
+        str,
+        Field(pattern=r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$", coerce_numbers_to_str=True),
+    ]
+    | None,
+    Field(default=None),
+]
+
+
+class _Row(TypedDict):
+    currencyCode: Annotated[str | None, Field(default=None)]
+    total: _Numeral
+    costTotal: _Numeral
 
 
 class _Page(BaseModel):
@@ -47,25 +58,32 @@ class _Page(BaseModel):
 # A run of digits that a binary float might shorten: such a page is read numeral by numeral.
 _NUMERAL = bytes(100 if chr(b) in "0123456789." else 32 for b in range(256))
 _LONG = b"d" * 16
+_NOTHING = ReceivedSum(lines=0, price=ZERO, cost=ZERO)
 
 
-def _amounts_of(stored: bytes) -> list[tuple[str, Decimal, Decimal]]:
+def _rows_of(stored: bytes) -> list[_Row]:
     """Currency, customer total and partner total of each line."""
     _, _, raw = stored.partition(b"\n")
     if _LONG not in raw.translate(_NUMERAL):
         try:
-            rows = _Page.model_validate_json(raw).content or []
+            return _Page.model_validate_json(raw).content or []
         except ValidationError:
-            rows = None  # something in some row is odd
-        if rows is not None:
-            return [
-                (r.get("currencyCode") or "", r.get("total") or ZERO, r.get("costTotal") or ZERO)
-                for r in rows
-            ]
+            pass  # something in some row is odd
     return [
-        (str(i.get("currencyCode") or ""), _number(i.get("total")), _number(i.get("costTotal")))
-        for i in items_of(stored)
+        {
+            "currencyCode": str(item.get("currencyCode") or ""),
+            "total": str(_number(item.get("total"))),
+            "costTotal": str(_number(item.get("costTotal"))),
+        }
+        for item in items_of(stored)
     ]
+
+
+def _by_currency(rows: list[_Row]) -> dict[str, list[_Row]]:
+    several: dict[str, list[_Row]] = {}
+    for row in rows:
+        several.setdefault(row["currencyCode"] or "", []).append(row)
+    return several
 
 
 def items_of(stored: bytes) -> list[dict[str, Any]]:

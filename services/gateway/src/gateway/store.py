@@ -19,11 +19,27 @@ from schemas.ids import derive_id
 from schemas.messages import DocumentEntry, Head
 from schemas.settings import Settings
 
+PAX8 = "pax8"
+
 PLATFORM = "-"  # in place of a tenant, for what belongs to none
 
 
+class Listing(BaseModel):
+    """What a source has listed: its documents, and why it could not the last time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    documents: tuple[DocumentEntry, ...] = ()
+    listed: int = 0  # the revision of the listing
+    problem: str | None = None
+    text: str = ""
+
+
 class Tenant(BaseModel):
-    """The MSP's one counter, the settings in force, and the documents its sources have listed."""
+    """The MSP's one counter, the settings in force, and the documents its sources have listed.
+
+    What Pax8 has listed stands on its own, other sources' documents under `listings`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,9 +49,24 @@ class Tenant(BaseModel):
     listed: int = 0  # the revision of the listing
     problem: str | None = None
     text: str = ""
+    listings: dict[str, Listing] = {}
     drafts: str = ""  # the newest snapshot of draft items
     draft_rows: int = 0
     drafted: int = 0  # the revision of that snapshot
+
+    def listing(self, source: str) -> Listing:
+        """What the source has listed last."""
+        if source != PAX8:
+            return self.listings.get(source, Listing())
+        fields = {name: getattr(self, name) for name in Listing.model_fields}
+        return Listing.model_validate(fields)
+
+    def with_listing(self, source: str, listing: Listing) -> Tenant:
+        """The source has listed that."""
+        if source != PAX8:
+            return self.model_copy(update={"listings": {**self.listings, source: listing}})
+        fields = {name: getattr(listing, name) for name in Listing.model_fields}
+        return self.model_copy(update=fields)
 
 
 class Store:

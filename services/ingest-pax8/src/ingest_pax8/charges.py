@@ -17,11 +17,13 @@ from vendors.pax8 import InvoiceItem, PageCounters, count_page, has_long_numeral
 # A decimal without exponent and without negative zero: it goes on digit for digit.
 _PLAIN = r"^(-?[1-9][0-9]*(\.[0-9]+)?|0(\.[0-9]+)?|-0\.[0-9]*[1-9][0-9]*)$"
 
-type _Text = str | None
-type _Numeral = Annotated[str, Field(pattern=_PLAIN, coerce_numbers_to_str=True)] | None
+_Text = Annotated[str | None, Field(default=None)]
+_Numeral = Annotated[
+    Annotated[str, Field(pattern=_PLAIN, coerce_numbers_to_str=True)] | None, Field(default=None)
+]
 
 
-class Charge(TypedDict, total=False):
+class Charge(TypedDict):
     """One item: a ChargeLine's fields under its names, and what tells whose it is."""
 
     id: _Text
@@ -45,7 +47,7 @@ class Charge(TypedDict, total=False):
     cost: _Numeral
     total: _Numeral
     cost_total: Annotated[_Numeral, Field(validation_alias="costTotal")]
-    billed_by_source: Annotated[bool | None, Field(validation_alias="billedByPax8")]
+    billed_by_source: Annotated[bool | None, Field(default=None, validation_alias="billedByPax8")]
     currency: Annotated[_Text, Field(validation_alias="currencyCode")]
     external: Annotated[_Text, Field(validation_alias="externalId")]
 

@@ -12,15 +12,13 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from pydantic_core import to_json
-
 from ingest_pax8.charges import Charge
 from ingest_pax8.domain.identity import LineIds
 from ingest_pax8.spool import Spool
-from ingest_pax8.translate import SOURCE, Row, line_of
+from ingest_pax8.translate import SOURCE, line_json
 from schemas.billing import Billing, BillTo
 from schemas.messages import Company
-from schemas.money import ZERO
+from schemas.money import ZERO, summed
 from schemas.settings import Settings
 
 type Key = tuple[str, str]  # bill-to and currency
@@ -73,24 +71,29 @@ class Gathering:
 
     def page(self, number: int, charges: Sequence[Charge], identities: Iterable[str]) -> None:
         """Take one page in; a page comes once."""
-        rows: dict[Key, list[Row]] = {}
+        several: dict[Key, list[tuple[Charge, str]]] = {}
+        unknown: dict[Key, list[Charge]] = {}
         for charge, identity in zip(charges, identities, strict=True):
-            bill_to = self.billing.of(charge.get("company"), charge.get("subscription"))
-            key = (bill_to.name, charge.get("currency") or "")
-            group = self.groups.get(key)
-            if group is None:
-                group = self.groups[key] = Group(bill_to)
-            group.lines += 1
-            if total := charge.get("total"):
-                group.price += Decimal(total)
-            if cost := charge.get("cost_total"):
-                group.cost += Decimal(cost)
+            bill_to = self.billing.of(charge["company"], charge["subscription"])
+            key = (bill_to.name, charge["currency"] or "")
+            there = several.get(key)
+            if there is None:
+                there = several[key] = []
+                self.groups.setdefault(key, Group(bill_to))
+            there.append((charge, identity))
             if not bill_to.known:
-                self._note_unknown(number, charge)
+                unknown.setdefault(key, []).append(charge)
+        line_id = self._line_ids.of
+        for key, lines in several.items():
+            group = self.groups[key]
+            group.lines += len(lines)
+            group.price += summed([charge["total"] for charge, _ in lines])
+            group.cost += summed([charge["cost_total"] for charge, _ in lines])
             if group.lines <= self._lines_max:
-                rows.setdefault(key, []).append(line_of(charge, self._line_ids.of(identity)))
-        for key, lines in rows.items():
-            self._spool.add(key, number, to_json(lines)[1:-1])
+                rows = [line_json(charge, line_id(identity)) for charge, identity in lines]
+                self._spool.add(key, number, ",".join(rows).encode())
+        for (_, currency), undecided in unknown.items():
+            self._note_unknown(number, currency, undecided)
 
     def unknown(self) -> list[Company]:
         """Companies that nobody decided about, in the order of their ids."""
@@ -110,14 +113,16 @@ class Gathering:
         group = self.groups[key]
         return self._spool.body(key) if 0 < group.lines <= self._lines_max else b"[]"
 
-    def _note_unknown(self, number: int, charge: Charge) -> None:
-        company = charge.get("company") or ""
+    def _note_unknown(self, number: int, currency: str, charges: list[Charge]) -> None:
+        """All of one company: nobody else has the bill-to of one that is not decided about."""
+        first = charges[0]
+        company = first["company"] or ""
         one = self._unknown.get(company)
-        name, external = charge.get("company_name") or "", charge.get("external")
+        name, external = first["company_name"] or "", first["external"]
         if one is None:
             one = self._unknown[company] = _Unknown(company, name, external, number)
         elif number < one.page:
             one.name, one.external, one.page = name, external, number
-        one.lines += 1
-        currency = charge.get("currency") or ""
-        one.price[currency] = one.price.get(currency, ZERO) + Decimal(charge.get("total") or 0)
+        one.lines += len(charges)
+        price = summed([charge["total"] for charge in charges])
+        one.price[currency] = one.price.get(currency, ZERO) + price

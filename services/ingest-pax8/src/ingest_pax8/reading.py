@@ -66,10 +66,12 @@ class _Tally:
     def page(self, page: Page) -> None:
         self.rows += len(page.charges)
         self.promised.add(page.notes.promised)
+        several: dict[str, list[Charge]] = {}
         for charge in page.charges:
-            self.sums.add(
-                charge.get("currency") or "", charge.get("total"), charge.get("cost_total")
-            )
+            several.setdefault(charge["currency"] or "", []).append(charge)
+        for currency, charges in several.items():
+            prices = [charge["total"] for charge in charges]
+            self.sums.add(currency, prices, [charge["cost_total"] for charge in charges])
         self.ids += page.ids
         self.fields += page.fields
         self.digests.append(page.notes.digests)

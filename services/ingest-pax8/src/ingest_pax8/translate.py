@@ -1,10 +1,17 @@
-"""Pax8's words become ours: one invoice item, one charge line."""
+"""Pax8's words become ours: one invoice item, one charge line.
+
+What a line shares with others of its company or its product is put into words once and kept.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 from functools import lru_cache
+from operator import itemgetter
 from typing import cast
+
+from pydantic_core import to_json
 
 from ingest_pax8.charges import Charge, charge_of
 from schemas.charges import normal_term
@@ -38,6 +45,30 @@ def line_of(charge: Charge, line_id: str) -> Row:
     row.pop("currency", None)
     row.pop("external", None)
     return row
+
+
+# What a line has for itself; the rest of it many others say as well.
+_AMOUNTS = ("quantity", "price", "cost", "total", "cost_total")
+_COMPANY = ("company", "company_name")
+_OWN = {"id", "subscription", "currency", "external", *_AMOUNTS}
+_SHARED = [name for name in Charge.__annotations__ if name not in {*_OWN, *_COMPANY}]
+_amounts, _company, _shared = itemgetter(*_AMOUNTS), itemgetter(*_COMPANY), itemgetter(*_SHARED)
+_ALL_AMOUNTS = "".join(f',"{name}":"%s"' for name in _AMOUNTS)
+_NOTHING_SAID = dict.fromkeys(Charge.__annotations__)
+
+
+def line_json(charge: Charge, line_id: str) -> str:
+    """What `line_of` says, as it travels. An id and an amount have nothing that JSON escapes."""
+    amounts = _amounts(charge)
+    if None in amounts:
+        said = zip(_AMOUNTS, amounts, strict=True)
+        numerals = "".join([f',"{name}":"{amount}"' for name, amount in said if amount])
+    else:
+        numerals = _ALL_AMOUNTS % amounts
+    subscription = charge["subscription"]
+    whose = f',"subscription":{to_json(subscription).decode()}' if subscription else ""
+    company, shared = _company_json(_company(charge)), _shared_json(_shared(charge))
+    return f'{{"id":"{line_id}"{whose}{numerals}{company}{shared}}}'
 
 
 def line_from_pax8(item: InvoiceItem, line_id: str) -> Row:
@@ -80,6 +111,22 @@ def fields_of(item: InvoiceItem) -> str:
     )
     text = "\x1f".join("" if part is None else str(part) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1024)
+def _company_json(said: tuple[str | None, str | None]) -> str:
+    return _part_of(zip(_COMPANY, said, strict=True), _COMPANY)
+
+
+@lru_cache(maxsize=4096)
+def _shared_json(said: tuple[str | bool | None, ...]) -> str:
+    return _part_of(zip(_SHARED, said, strict=True), _SHARED)
+
+
+def _part_of(said: Iterable[tuple[str, str | bool | None]], names: Collection[str]) -> str:
+    row = line_of(cast("Charge", _NOTHING_SAID | dict(said)), "")
+    part = {name: value for name, value in row.items() if name in names}
+    return "," + to_json(part)[1:-1].decode()
 
 
 @lru_cache(maxsize=256)

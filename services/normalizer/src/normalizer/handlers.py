@@ -59,7 +59,7 @@ def normalize(
         collapsed=decided.collapsed,
         merged=decided.merged,
     )
-    return normalized, decided.uses, rows.write(decided.rows)
+    return normalized, decided.uses, rows.write(body, decided.rows)
 
 
 _CARRIED = (set(ChargesReceived.model_fields) & set(ChargesNormalized.model_fields)) - {

@@ -177,7 +177,7 @@ def _name(notes: PageNotes, row: int) -> str | None:
 
 def _identified(tenant: str, document: Document, rows: Sequence[_Row]) -> list[SourceLine]:
     """Line ids by the document's basis (R4); an altered row goes by what ingest noted of it."""
-    basis = document.basis or basis_for(row.item.id if row.item else None for row in rows)
+    basis = document.basis or basis_for([row.item.id if row.item else None for row in rows])
     identities = Identities(basis)
     ids = LineIds(tenant, SOURCE, document.document)
     lines = []

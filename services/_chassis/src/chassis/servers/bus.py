@@ -28,6 +28,7 @@ from chassis.delivery import Delivery
 from chassis.errors import PermanentError, TransientError
 from chassis.log import logger
 from chassis.records import Message
+from chassis.servers.access import reached_by, security
 from chassis.servers.consuming import Consumer
 from chassis.servers.health import Watch, lag_of
 from chassis.servers.settings import ServerSettings
@@ -204,7 +205,7 @@ class KafkaBus:
     async def _reach(self) -> None:
         """FastStream forgets a producer that finds no broker, and leaves it open: look first."""
         client = AIOKafkaClient(
-            bootstrap_servers=self._settings.kafka,
+            **reached_by(self._settings),
             request_timeout_ms=_ms(self._settings.request_timeout_s),
         )
         try:
@@ -216,6 +217,7 @@ class KafkaBus:
 def _broker(s: ServerSettings) -> KafkaBroker:
     return KafkaBroker(
         s.kafka.split(","),
+        security=security(s),
         client_id=f"chargeline-{s.replica}",
         acks="all",
         enable_idempotence=True,

@@ -31,6 +31,7 @@ from chassis.limits import Budgets
 from chassis.log import Library, identify, logger
 from chassis.outbox import Outbox
 from chassis.records import Records
+from chassis.servers.access import security
 from chassis.servers.health_http import Health, PortTaken, app_of, serving
 from chassis.servers.sampling import sampling
 from chassis.servers.settings import ServerSettings
@@ -89,6 +90,7 @@ def settings_from(environ: Mapping[str, str]) -> tuple[ServerSettings, Keys]:
             for e in error.errors(include_url=False, include_input=False)
         ]
         raise PermanentError("environment", "; ".join(wrong)) from None
+    security(settings)  # certificates that can not be used are refused here
     given = dict(environ)
     if file := environ.get(_KEY_FILE):
         try:

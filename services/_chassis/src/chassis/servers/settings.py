@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from datetime import date
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 TIMEOUTS_MAX = 3  # runs over time before a message is parked, as in `DeliverySettings`
@@ -24,7 +24,14 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CHARGELINE_", frozen=True, extra="ignore")
 
     kafka: str
-    mongodb: str
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca: str = ""  # files in PEM; without one, the system's authorities
+    kafka_cert: str = ""  # the client's own, where brokers ask for one
+    kafka_key: str = ""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    mongodb: str = Field(repr=False)  # it may hold a password
     namespace: str = ""
     replica: str = Field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     sandbox: str = ""
@@ -53,6 +60,10 @@ class ServerSettings(BaseSettings):
         """What waits for something ends before that something does."""
         if self.drain_s >= self.rebalance_timeout_s:
             raise ValueError("drain_s must be less than rebalance_timeout_s")
+        if self.kafka_security.startswith("SASL") and not (
+            self.kafka_user and self.kafka_password.get_secret_value()
+        ):
+            raise ValueError("kafka_security with SASL needs kafka_user and kafka_password")
         if TIMEOUTS_MAX * self.handler_timeout_s > self.stretch_s:
             least = TIMEOUTS_MAX * self.handler_timeout_s / _STRETCH
             raise ValueError(f"max_poll_interval_s must be at least {least:g}")

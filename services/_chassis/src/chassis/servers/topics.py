@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from chassis.errors import PermanentError, TransientError
+from chassis.servers.access import reached_by
 from chassis.servers.settings import ServerSettings
 from schemas.heads import Head
 from schemas.messages import Parked
@@ -30,7 +31,7 @@ async def apply(settings: ServerSettings, more: Sequence[str] = ()) -> Sequence[
     would send a key's later messages past its earlier ones.
     """
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka.split(","),
+        **reached_by(settings),
         request_timeout_ms=int(settings.request_timeout_s * 1000),
     )
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from ingest_pax8.domain.identity import Basis, basis_for, set_digest
 from ingest_pax8.domain.pages import row_digests
 from schemas.ids import derive_id
-from schemas.money import ZERO, Amount, plain
+from schemas.money import ZERO, Amount, plain, summed
 
 VOID, CREDITED = "void", "credited"
 INCOMPLETE = "document-incomplete"
@@ -132,15 +133,11 @@ class Sums:
         self._price: dict[str, Decimal] = {}
         self._cost: dict[str, Decimal] = {}
 
-    def add(self, currency: str, price: str | None, cost: str | None) -> None:
-        """Count one line."""
-        if currency not in self._lines:
-            self._lines[currency], self._price[currency], self._cost[currency] = 0, ZERO, ZERO
-        self._lines[currency] += 1
-        if price:
-            self._price[currency] += Decimal(price)
-        if cost:
-            self._cost[currency] += Decimal(cost)
+    def add(self, currency: str, prices: Sequence[str | None], costs: Sequence[str | None]) -> None:
+        """Count lines of one currency."""
+        self._lines[currency] = self._lines.get(currency, 0) + len(prices)
+        self._price[currency] = self._price.get(currency, ZERO) + summed(prices)
+        self._cost[currency] = self._cost.get(currency, ZERO) + summed(costs)
 
     def by_currency(self) -> dict[str, Sum]:
         """What it comes to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
 Basis = Literal["ids", "fields"]
@@ -44,17 +44,12 @@ class LineIds:
         return f"line_{whole.hexdigest()[:32]}"
 
 
-def basis_for(ids: Iterable[str | None]) -> Basis:
+def basis_for(ids: Collection[str | None]) -> Basis:
     """Vendor ids if every line has a distinct one."""
-    seen: set[str] = set()
-    for vendor_id in ids:
-        if not vendor_id or vendor_id in seen:
-            return "fields"
-        seen.add(vendor_id)
-    return "ids"
+    return "ids" if all(ids) and len(set(ids)) == len(ids) else "fields"
 
 
 def set_digest(names: Iterable[str]) -> str:
     """A digest of a set of lines: the order in which they came does not matter."""
-    text = "".join(f"{name}\x1f" for name in sorted(names))
+    text = "".join([f"{name}\x1f" for name in sorted(names)])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

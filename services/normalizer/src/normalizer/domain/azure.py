@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from normalizer.domain.rows import ChargeRow
@@ -36,25 +37,29 @@ class Azure:
 
     def recognises(self, row: ChargeRow) -> bool:
         """True for Azure consumption, whatever type the line has."""
-        if row.get("product") in self._products:
+        if self._products and row.get("product") in self._products:
             return True
-        sku = row.get("sku")
-        if sku and self._prefixes and sku.upper().startswith(self._prefixes):
+        if self._prefixes and (row.get("sku") or "").upper().startswith(self._prefixes):
             return True
-        return _says_azure(row)
+        return _says_azure(
+            row.get("name"), row.get("text"), row.get("details"), row.get("vendor"), row.get("term")
+        )
 
 
-def _says_azure(row: ChargeRow) -> bool:
-    text = row.get("text") or ""
-    details = row.get("details")
+@lru_cache(maxsize=4096)
+def _says_azure(
+    name: str | None, text: str | None, details: str | None, vendor: str | None, term: str | None
+) -> bool:
+    """Many lines say the same: they are read once."""
+    text = text or ""
     words = text.lower() if not details or details == text else f"{text}\n{details}".lower()
     if "azure" in words and ("arrears charge" in words or _GUID.search(words)):
         return True
-    name = (row.get("name") or "").lower()
+    name = (name or "").lower()
     if "azure" not in name:
         return False
-    arrears = normal_term(row.get("term", "")) == ARREARS
-    vendor = (row.get("vendor") or "").lower()
+    arrears = normal_term(term or "") == ARREARS
+    vendor = (vendor or "").lower()
     if not vendor:  # older data has no vendor
         return arrears
     return vendor.startswith("microsoft") and (arrears or not _SEATS.search(name))

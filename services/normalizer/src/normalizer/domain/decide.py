@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from normalizer.domain.azure import Azure
 from normalizer.domain.collapse import collapsed_line
@@ -17,7 +18,7 @@ from normalizer.domain.rows import NOTHING, ChargeRow, amount
 from normalizer.domain.slots import give_slots, kind_of
 from schemas.charges import product_key
 from schemas.messages import ChargesReceived
-from schemas.money import ZERO, round_half_up
+from schemas.money import ZERO, round_half_up, summed
 from schemas.settings import EffectivePolicy, Settings
 from schemas.statement import Entry, Outcome
 from schemas.uses import Uses, uses_of
@@ -26,7 +27,6 @@ BILLED_BY_SOURCE = "billedByPax8"
 AMOUNT_MISSING = "amount-missing"
 PRODUCT_MISSING = "product-missing"
 NOT_READ = Uses()
-_ONE = Decimal(1)
 
 
 @dataclass(slots=True)
@@ -186,9 +186,9 @@ def _is_zero(row: ChargeRow, policy: EffectivePolicy, currency: str) -> bool:
     return policy.zero_test == "charge" or _rounds_to_zero(row.get("cost_total"), currency)
 
 
+@lru_cache(maxsize=16_384)
 def _rounds_to_zero(text: str | None, currency: str) -> bool:
-    exact = amount(text)  # no currency's smallest amount is above one
-    return -_ONE < exact < _ONE and round_half_up(exact, currency).is_zero()
+    return round_half_up(amount(text), currency).is_zero()
 
 
 def _end(row: ChargeRow, outcome: Outcome | str, rule: str, level: str | None = None) -> None:
@@ -203,10 +203,8 @@ def _summed(rows: list[ChargeRow]) -> Decided:
     others: dict[tuple[str, str], list[ChargeRow]] = defaultdict(list)
     collapsed = merged = 0
     for row in rows:
-        if not row.get("total"):
-            row["total"] = NOTHING
-        if not row.get("cost_total"):
-            row["cost_total"] = NOTHING
+        row["total"] = row.get("total") or NOTHING
+        row["cost_total"] = row.get("cost_total") or NOTHING
         outcome = row["outcome"]
         if outcome == "kept":
             merged += "members" in row
@@ -228,8 +226,8 @@ def _summed(rows: list[ChargeRow]) -> Decided:
 
 
 def _entry(outcome: str, reason: str, rows: list[ChargeRow]) -> Entry:
-    price = sum((amount(row["total"]) for row in rows), ZERO)
-    cost = sum((amount(row["cost_total"]) for row in rows), ZERO)
+    price = summed([row["total"] for row in rows])
+    cost = summed([row["cost_total"] for row in rows])
     return Entry.model_validate(
         {"outcome": outcome, "reason": reason, "lines": len(rows), "price": price, "cost": cost}
     )

@@ -6,7 +6,6 @@ Equal slots are numbered by what the lines say, not by where they stand.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 
 from normalizer.domain.azure import ARREARS
 from normalizer.domain.rows import ChargeRow
@@ -38,19 +37,25 @@ def kind_of(row: ChargeRow, *, azure: bool) -> Kind:
 
 def give_slots(rows: list[ChargeRow], tenant: str, source: str) -> None:
     """Slots for lines that go on; a slot is a digest and an ordinal among equals."""
-    groups: dict[str, list[ChargeRow]] = defaultdict(list)
+    groups: dict[str, list[ChargeRow]] = {}
     for row in rows:
         what = row.get("subscription") or f"{row.get('product') or row.get('sku')} " + normal_term(
             row.get("term", "")
         )
-        groups[f"{row.get('company', '')}\x1f{what}\x1f{row['kind']}"].append(row)
+        name = f"{row.get('company', '')}\x1f{what}\x1f{row['kind']}"
+        if (equals := groups.get(name)) is None:
+            groups[name] = [row]
+        else:
+            equals.append(row)
     start = hashlib.sha256(digest("slot", tenant, source).encode())
-    for parts, equals in groups.items():
-        name = start.copy()
-        name.update(parts.encode())
-        slot = name.hexdigest()[:_SLOT_CHARS]
-        if len(equals) > 1:
-            equals.sort(key=_order)
+    for name, equals in groups.items():
+        whole = start.copy()
+        whole.update(name.encode())
+        slot = whole.hexdigest()[:_SLOT_CHARS]
+        if len(equals) == 1:
+            equals[0]["slot"] = f"{slot}-0"
+            continue
+        equals.sort(key=_order)
         for ordinal, row in enumerate(equals):
             row["slot"] = f"{slot}-{ordinal}"
 

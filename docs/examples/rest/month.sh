@@ -33,7 +33,7 @@ until_stage() {
 echo "1. a tenant, and the key that it begins with" >&2
 call POST /tenants "{\"tenant\":\"$TENANT\",\"name\":\"Summit IT\",\"terms_accepted\":\"2026-11\"}" >/dev/null
 HOME_=/tenants/$TENANT
-KEY=$(call POST "$HOME_/keys/first" '{"name":"set-up","scopes":["read","configure","run","approve"]}' | value key)
+KEY=$(call POST "$HOME_/keys/first" '{"name":"set-up","scopes":["read","configure","run","approve"]}' | value token)
 
 echo "2. its accounts: sealed, then tried right by right" >&2
 for vendor in pax8 halopsa; do

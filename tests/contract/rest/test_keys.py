@@ -18,8 +18,8 @@ async def test_a_key_is_shown_once_and_is_nowhere_in_the_store(door: Door) -> No
     made = (await owner("POST", "/keys", json=asked)).json()
     listed = (await owner("GET", "/keys")).json()["items"]
     assert made["id"] in [key["id"] for key in listed]
-    assert not any("key" in key for key in listed)
-    secret = made["key"].rpartition("_")[2]
+    assert not any("token" in key for key in listed)
+    secret = made["token"].rpartition("_")[2]
     record = await door.api.outbox.get(PLATFORM, "keys", made["id"])
     assert record is not None
     assert secret.encode() not in record.body
@@ -33,7 +33,7 @@ async def test_a_key_made_twice_under_one_idempotency_key_is_not_kept_in_the_ans
     headers = {"Idempotency-Key": "make-reports"}
     made = await owner("POST", "/keys", json=asked, headers=headers)
     again = await owner("POST", "/keys", json=asked, headers=headers)
-    assert made.json()["key"].startswith("ck_")
+    assert made.json()["token"].startswith("ck_")
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.json() == {"code": "shown-once"}
     assert len((await owner("GET", "/keys")).json()["items"]) == 2, "the owner's, and one"

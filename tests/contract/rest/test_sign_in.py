@@ -250,3 +250,9 @@ async def test_neither_password_nor_seed_nor_token_is_in_the_store(
     assert len(kept) >= 5
     for secret in planted:
         assert not any(secret.encode() in body for body in kept)
+
+
+async def test_a_long_passphrase_is_taken(door: Door, ann: Browser) -> None:
+    await subscribed(door, EMAIL)
+    body = {"email": EMAIL, "password": "violet tractor harbour " * 5}
+    assert (await ann("POST", "/auth/sign-up", json=body)).status_code == 201

@@ -59,7 +59,7 @@ def test_a_month_by_curl_ends_with_every_line_once(tmp_path: Path) -> None:
         operator = {"Authorization": f"Bearer {key.read_text().strip()}"}
         asked = {"name": "look", "scopes": ["read"]}
         first = f"{root}/v1/tenants/summit/keys/first"
-        read = httpx.post(first, json=asked, headers=operator).json()["key"]
+        read = httpx.post(first, json=asked, headers=operator).json()["token"]
         bearer = {"Authorization": f"Bearer {read}"}
         settings = httpx.get(f"{root}/v1/tenants/summit/settings", headers=bearer).json()
     statement = json.loads(ran.stdout)

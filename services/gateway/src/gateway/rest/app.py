@@ -42,6 +42,7 @@ def build(api: Api) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        responses=problems.RESPONSES,
     )
     app.state.api = api
     problems.install(app)

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from chassis.errors import Failure, PermanentError, TransientError
@@ -19,6 +21,27 @@ from chassis.log import logger, redact
 
 RUNBOOK = "https://github.com/chargeline/chargeline/blob/main/docs/runbook"
 MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457). `code` is stable and has a page at `type`; `request` names it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request: str
+
+
+# What every route may answer besides what it is asked for.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    of: {
+        "description": about,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for of, about in (("4XX", "Refused: nothing was done"), ("5XX", "It failed, or is away"))
+}
 
 # By code; else by how it ends; else 409: the request is right, what stands is in its way.
 _STATUS = {
@@ -40,8 +63,6 @@ _STATUS = {
     "if-match-missing": HTTPStatus.PRECONDITION_REQUIRED,
     "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "cursor-unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "key-expired": HTTPStatus.UNPROCESSABLE_ENTITY,
     "bug": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _ENDINGS = {"-unknown": HTTPStatus.NOT_FOUND, "-invalid": HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -73,8 +94,17 @@ def problem(request: Request, code: str, detail: str, status: int | None = None)
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document with the problem among its schemas."""
+    found = FastAPI.openapi(app)
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas.setdefault("Problem", Problem.model_json_schema())
+    return found
+
+
 def install(app: FastAPI) -> None:
     """Every way in which a route can fail ends in a problem."""
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
 
     @app.exception_handler(PermanentError)
     async def refused(request: Request, error: PermanentError) -> JSONResponse:

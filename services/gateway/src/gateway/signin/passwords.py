@@ -15,6 +15,7 @@ from zxcvbn import zxcvbn
 from chassis.errors import PermanentError
 
 CHARS_MIN, CHARS_MAX = 12, 128
+_JUDGED_MAX = 72  # letters that zxcvbn takes; more only make it stronger
 _SCORE_MIN = 3  # of 4: safe from somebody who tries 10,000 a second for months
 
 # RFC 9106's second choice, for machines that share their memory; made once, it holds no state.
@@ -33,7 +34,7 @@ def hashed(password: str, about: Sequence[str]) -> str:
         raise PermanentError("password-weak", f"a password has at most {CHARS_MAX} letters")
     parts = [part for word in about for part in (word, *word.split("@"))]
     words = [piece for part in parts for piece in (part, *part.split("."))]
-    found = zxcvbn(password, user_inputs=[word for word in words if len(word) > 2])
+    found = zxcvbn(password[:_JUDGED_MAX], user_inputs=[word for word in words if len(word) > 2])
     if found["score"] < _SCORE_MIN:
         said = [found["feedback"]["warning"], *found["feedback"]["suggestions"]]
         text = " ".join(part.rstrip(".") + "." for part in said if part)

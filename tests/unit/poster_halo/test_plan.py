@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from poster_halo import facts
 from poster_halo.domain.amounts import Precision
 from poster_halo.domain.compare import compare
-from poster_halo.domain.desired import Desired, Item, cut, decided_rows, desired_lines, escaped
+from poster_halo.domain.desired import Desired, decided_rows, desired_lines
 from poster_halo.domain.observed import Document, Observed
 from poster_halo.domain.plan import plan
 from poster_halo.domain.shape import Batch, Elsewhere, Operation, Plan
+from poster_halo.domain.sold import Item, cut, escaped
 from poster_halo.domain.stamps import Origin, words_of
 from poster_halo.translate import Reader, Writer, raw_rows, raw_text
 from schemas.charges import DecidedLine, DecidedLines
@@ -173,7 +174,7 @@ def test_the_compare_names_each_kind_of_difference() -> None:
     made = plan(batch(), lines, None, observed())
     document = shown(made, made.operations[0], 1)
     document.ours = [document.ours[0], document.ours[0], *document.ours[2:]]
-    document.ours[2].price = Decimal("7.51")
+    document.ours[2].amounts = document.ours[2].amounts._replace(price=Decimal("7.51"))
     result = compare(lines, document)
     assert [d.problem for d in result.differences] == ["doubled", "missing", "altered"]
 
@@ -192,7 +193,7 @@ def test_any_text_reaches_halopsa_as_it_is(text: str, code: str) -> None:
     rows = decided_rows(DecidedLines.dump_json([charge(1, text=text)]))
     lines = desired_lines(rows, {"pax8:p1:monthly": Item(901, code)}, Precision.of("USD", 4, 4))
     (line,) = sent(made := plan(batch(), lines, None, observed()), made.operations[0])["lines"]
-    assert line["item_shortdescription"] == lines[0].text
+    assert line["item_shortdescription"] == lines[0].sold.text
     assert line.get("nominal_code", "") == code
     assert (line["_itemid"], str(line["qty_order"]), str(line["unit_price"])) == (
         901,

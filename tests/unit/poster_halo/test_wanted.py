@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Desired, Item
+from poster_halo.domain.desired import Desired
+from poster_halo.domain.sold import Item
 from poster_halo.domain.wanted import Asked, Wanted
 
 CENTS = Precision.of("USD", 2, 2)
@@ -40,7 +41,7 @@ def lines(
 def test_the_same_bytes_items_and_selection_are_computed_once() -> None:
     wanted = Wanted()
     made = lines(wanted, body("5.00"), {"p": Item(7)})
-    assert [(line.item, line.total) for line in made] == [(7, Decimal("5.00"))]
+    assert [(line.sold.item.item, line.sold.total) for line in made] == [(7, Decimal("5.00"))]
     assert lines(wanted, body("5.00"), {"p": Item(7)}) is made
 
 
@@ -48,19 +49,19 @@ def test_whatever_differs_is_computed_anew() -> None:
     wanted = Wanted()
     items = {"p": Item(7)}
     made = lines(wanted, body("5.00"), items)
-    assert lines(wanted, body("5.01"), items)[0].total == Decimal("5.01")
-    assert lines(wanted, body("5.00"), {"p": Item(8)})[0].item == 8
+    assert lines(wanted, body("5.01"), items)[0].sold.total == Decimal("5.01")
+    assert lines(wanted, body("5.00"), {"p": Item(8)})[0].sold.item.item == 8
     assert lines(wanted, body("5.00"), items, selection=("line_9",))[0].hold == "not-selected"
     assert made[0].hold is None
 
 
 def test_amounts_met_before_are_not_those_of_another_precision() -> None:
     wanted = Wanted()
-    assert lines(wanted, body("5.25"))[0].figures[:3] == ("1.00", "5.25", "5.25")
+    assert lines(wanted, body("5.25"))[0].sold.figures[:3] == ("1.00", "5.25", "5.25")
     yen = lines(wanted, body("5.25"), to=Precision.of("JPY", 0, 0))[0]
-    assert yen.figures[:] == ("1", "5", "5", "5", "5")
-    assert yen.money == Decimal(5)
-    assert lines(wanted, body("5.25", "7"))[0].figures[:3] == ("1.00", "5.25", "5.25")
+    assert yen.sold.figures[:] == ("1", "5", "5", "5", "5")
+    assert yen.amounts.money == Decimal(5)
+    assert lines(wanted, body("5.25", "7"))[0].sold.figures[:3] == ("1.00", "5.25", "5.25")
 
 
 def test_no_more_lines_are_kept_than_the_limit_says() -> None:

@@ -49,7 +49,7 @@ def dumps(value: Any) -> bytes:
     return _encoded("".join(chain.from_iterable(zip(between, given, strict=True))))
 
 
-string = json.JSONEncoder(ensure_ascii=False).encode  # of a text, for who writes JSON by template
+string = json.encoder.encode_basestring  # of a text, for who writes JSON by template
 
 
 def _spelled(value: Any) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from pydantic_core import to_json
-
-from poster_halo.domain.desired import Desired
+from poster_halo.domain.desired import come_to, counted
 from poster_halo.domain.money import entries
 from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.shape import Change, Operation, Plan
+from poster_halo.domain.sold import Sold
 from schemas.messages import ChargesResolved, Head, PostingPlanned
 from schemas.money import ZERO, plain
 from schemas.settings import Settings
 from schemas.statement import Entry, Outcome
+from vendors.json import Written, dumps, string
 
 IDS_MAX = 40  # a head is at most 4 KiB
 TEXT_MAX = 300
@@ -104,7 +105,7 @@ def planned(
     command: Head, batch: ChargesResolved, plan: Plan, warnings: Sequence[str]
 ) -> PostingPlanned:
     """The head of the plan's fact."""
-    left = [line for line in plan.lines if line.id not in plan.held]
+    left = counted(line for line in plan.lines if line.id not in plan.held)
     kinds = [operation.kind for operation in plan.operations]
     return PostingPlanned(
         **about(command, batch),
@@ -120,8 +121,8 @@ def planned(
         text=short(plan.text),
         warnings=told((*plan.warnings, *warnings, *batch.warnings)),
         money=money_of(plan, {}, ("pending", "")),
-        rounding_price=sum((line.total - line.money for line in left), ZERO),
-        rounding_cost=sum((line.cost_total - line.cost_money for line in left), ZERO),
+        rounding_price=sum((sold.rounding[0] * times for sold, times in left), ZERO),
+        rounding_cost=sum((sold.rounding[1] * times for sold, times in left), ZERO),
         external_ids=tuple(str(number) for number in sorted(plan.documents))[:IDS_MAX],
     )
 
@@ -153,20 +154,20 @@ def view(plan: Plan, batch: ChargesResolved, invoice_date: str, does: Mapping[st
         "halopsa": dict(does),
         "invoices": [_invoice(operation, invoice_date) for operation in plan.operations],
         "unchanged": [
-            {"line": line, "at": there.ext, "amount": plain(there.money)}
+            {"line": line, "at": there.ext, "amount": plain(there.amounts.money)}
             for line, there in plan.standing.items()
         ],
         "held": [
-            {"line": line.id, "code": plan.held[line.id], "amount": plain(line.total)}
+            {"line": line.id, "code": plan.held[line.id], "amount": plain(line.sold.total)}
             for line in plan.lines
             if line.id in plan.held
         ],
     }
-    return to_json(shown)
+    return dumps(shown)
 
 
 def _invoice(operation: Operation, invoice_date: str) -> dict[str, Any]:
-    wanted = [change.want for change in operation.changes if change.want is not None]
+    price, cost = come_to(change.want for change in operation.changes if change.want)
     target = operation.target
     return {
         "operation": operation.kind,
@@ -174,46 +175,51 @@ def _invoice(operation: Operation, invoice_date: str) -> dict[str, Any]:
         "reference": operation.reference,
         "date": invoice_date if target is None else str(target.day or ""),
         "beside": operation.beside or None,
-        "lines": [_change(change) for change in operation.changes],
+        "lines": Written(f"[{','.join(map(_change, operation.changes))}]"),
         "foreign_lines": len(target.foreign) if target else 0,
-        "total": plain(sum((line.money for line in wanted), ZERO)),
-        "cost_total": plain(sum((line.cost_money for line in wanted), ZERO)),
+        "total": plain(price),
+        "cost_total": plain(cost),
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> str:
+    """As JSON. What is sold is written once for all lines that sell it."""
     want, there = change.want, change.there
-    row: dict[str, Any]
-    row = {"change": change.kind} if want is None else _after(change.kind, want)
-    if there is not None:
-        row["before"] = {
-            "line": there.line,
-            "at": there.ext,
-            "text": there.text,
-            "quantity": plain(there.quantity),
-            "price": plain(there.price),
-            "cost": plain(there.cost),
-            "amount": plain(there.money),
-        }
-    return row
+    before = "" if there is None else f',"before":{_before(there)}'
+    if want is None:
+        return f'{{"change":"{change.kind}"{before}}}'
+    return f'{{"change":"{change.kind}","line":{string(want.id)},{_told(want.sold)}{before}}}'
 
 
-def _after(kind: str, line: Desired) -> dict[str, Any]:
-    """`restated` and `warnings` are there for the few lines that have them."""
-    sums = line.figures
+def _before(there: OurLine) -> str:
+    sums = there.amounts.spelled()
+    row = {
+        "line": there.line,
+        "at": there.ext,
+        "text": there.text,
+        "quantity": sums.quantity,
+        "price": sums.price,
+        "cost": sums.cost,
+        "amount": sums.money,
+    }
+    return dumps(row).decode()
+
+
+@lru_cache(maxsize=2048)
+def _told(sold: Sold) -> str:
+    """The members of a line; `restated` and `warnings` are there for the few that have them."""
+    sums = sold.figures
     row: dict[str, Any] = {
-        "change": kind,
-        "line": line.id,
-        "text": line.text,
-        "item": line.item,
+        "text": sold.text,
+        "item": sold.item.item,
         "quantity": sums.quantity,
         "price": sums.price,
         "cost": sums.cost,
         "amount": sums.money,
         "cost_amount": sums.cost_money,
     }
-    if line.restated:
+    if sold.restated:
         row["restated"] = True
-    if line.warnings:
-        row["warnings"] = line.warnings
-    return row
+    if sold.warnings:
+        row["warnings"] = sold.warnings
+    return dumps(row).decode()[1:-1]

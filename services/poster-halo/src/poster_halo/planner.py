@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from chassis.service import JobRun
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Item, decided_rows
+from poster_halo.domain.desired import decided_rows
 from poster_halo.domain.observed import Observed
 from poster_halo.domain.plan import plan as plan_of
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.replacement import Replaced, against
 from poster_halo.domain.shape import Batch, Elsewhere, Plan
+from poster_halo.domain.sold import Item
 from poster_halo.domain.stamps import Origin
 from poster_halo.domain.wanted import Asked
 from poster_halo.look import Look

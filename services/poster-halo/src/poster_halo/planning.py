@@ -11,6 +11,7 @@ from chassis.records import Message
 from chassis.service import JobRun
 from chassis.together import AT_ONCE, together
 from poster_halo import facts
+from poster_halo.domain.desired import come_to
 from poster_halo.look import Look, look, window_start
 from poster_halo.planner import Planner, known_of
 from poster_halo.store import PlanRecord
@@ -18,7 +19,6 @@ from poster_halo.tools import Tools, not_here_yet
 from schemas import frame
 from schemas.ids import plan_id
 from schemas.messages import BatchEntry, ChargesResolved, PlanRun, PostingRefused
-from schemas.money import ZERO
 
 _Entries = TypeAdapter(list[BatchEntry])
 
@@ -104,9 +104,7 @@ class PlanningJob:
         day = head.invoice_date[:10] or seen.observed.today.isoformat()
         fact = facts.planned(head, kept.head, made, warnings)
         message = await tools.message(fact, facts.view(made, kept.head, day, does))
-        amount = sum(
-            (c.want.money for o in made.operations for c in o.changes if c.want is not None), ZERO
-        )
+        amount, _ = come_to(c.want for o in made.operations for c in o.changes if c.want)
         record = PlanRecord(
             plan=name,
             batch=entry.batch,

@@ -136,7 +136,9 @@ class Reading:
         if wrong or (currency and document.currency not in (0, currency)):
             work.warnings.append("header-differs")
         account = self._look.settings.halopsa
-        if account.tax_by == "halo" and any(not one.taxed and one.money for one in document.ours):
+        if account.tax_by == "halo" and any(
+            not one.taxed and one.amounts.money for one in document.ours
+        ):
             work.warnings.append("tax-missing")
         if part.synced and document.last_synced == part.synced:
             work.warnings.append("xero-not-updated")
@@ -189,7 +191,11 @@ def _left_over(part: Part, work: Work, document: Document | None) -> list[Differ
     kept = set(work.plan.extras)
     return [
         Difference(
-            line=one.line, problem="altered", expected=ZERO, found=one.money, text="not removed"
+            line=one.line,
+            problem="altered",
+            expected=ZERO,
+            found=one.amounts.money,
+            text="not removed",
         )
         for one in document.ours
         if one.source in ("", work.plan.batch.origin.source)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 from typing import Any
 
+from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine, Raw
 from poster_halo.domain.shape import Batch, Operation
+from poster_halo.domain.sold import Sold
 from poster_halo.domain.stamps import Words, words_of
 from schemas.money import minor_unit
 from schemas.settings import HaloAccount
@@ -19,7 +20,9 @@ from vendors.halopsa import HaloInvoice
 from vendors.json import Written, loads, string
 
 NOISE = Decimal("0.005")  # net_amount is binary floating point: it is compared to the cent
-HUNDRED = Decimal(100)
+
+# What a line's quantity, price, cost and net come to, by the cent of its currency.
+_Met = dict[tuple[Any, ...], Amounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Reader:
 
     stamp_field: str
     cents: Mapping[int, Decimal]
+    met: _Met = field(default_factory=dict)  # lines show the same amounts over and over
 
     @classmethod
     def of(cls, account: HaloAccount, currencies: Mapping[str, int]) -> Reader:
@@ -46,7 +50,7 @@ class Reader:
             if words is None:
                 foreign.append(row)
             else:
-                ours.append(_our_line(row, words, cent))
+                ours.append(_our_line(row, words, cent, self.met))
         synced = f"{invoice.xeroid} {invoice.xero_status}".strip() if invoice.xeroid else ""
         return Document(
             id=invoice.id,
@@ -73,26 +77,29 @@ class Reader:
         )
 
 
-def _our_line(row: Raw, words: Words, cent: Decimal) -> OurLine:
+def _our_line(row: Raw, words: Words, cent: Decimal, met: _Met) -> OurLine:
     get = row.get
-    quantity, price = _decimal(get("qty_order")), _decimal(get("unit_price"))
-    cost = _decimal(get("unit_cost"))
+    shown = get("qty_order"), get("unit_price"), get("unit_cost"), get("net_amount"), cent
+    amounts = met.get(shown)
+    if amounts is None:
+        amounts = met[shown] = _amounts(*shown)
+    return OurLine(int(row["id"]), words[0], words, amounts, row)
+
+
+def _amounts(quantity: Any, price: Any, cost: Any, net: Any, cent: Decimal) -> Amounts:
+    """What a line shows: its money is the product, unless the net says otherwise."""
+    quantity, price, cost = _decimal(quantity), _decimal(price), _decimal(cost)
     billed = quantity * price
-    net = get("net_amount")
     if net is not None and net != billed:
         told = _decimal(net)
         if abs(told - billed) >= NOISE:
             billed = told
-    return OurLine(
-        int(row["id"]),
-        words[0],
-        words,
+    return Amounts(
         quantity,
         price,
         cost,
         billed.quantize(cent, ROUND_HALF_UP),
         (quantity * cost).quantize(cent, ROUND_HALF_UP),
-        row,
     )
 
 
@@ -144,40 +151,57 @@ class Writer:
             if change is None:
                 lines.append(row)
             elif change.want is not None:
-                lines.append(row | loads(f"{{{self._amounts(batch, change.want)}}}"))
+                lines.append(row | self._changed(batch, change.want))
         lines.extend(map(Written, self._added(batch, operation, f'"ihid":{fresh.id},')))
         return {"id": fresh.id, "lines": lines}
 
+    def _changed(self, batch: Batch, line: Desired) -> Raw:
+        row: Raw = loads(f"{{{self._amounts(line.sold)}{self._stamp(batch, line)}}}")
+        return row
+
     def _added(self, batch: Batch, operation: Operation, first: str = "") -> list[str]:
         """Each new line as JSON, after its `first` members. Hot, so a template writes it."""
-        codes = self.account.nominal_code == "item"
-        taxes = self.account.send_tax == "item"
+        written: dict[Sold, tuple[str, str]] = {}
         rows = []
         for change in operation.changes:
             line = change.want
             if line is None or change.kind != "add":
                 continue
-            item = "" if line.item is None else f',"_itemid":{line.item}'
-            code = f',"nominal_code":{_quoted(line.code)}' if line.code and codes else ""
-            tax = f',"item_tax_code":{line.tax}' if line.tax and taxes else ""
-            rows.append(f"{{{first}{self._amounts(batch, line)}{item}{code}{tax}}}")
+            parts = written.get(line.sold)
+            if parts is None:
+                parts = written[line.sold] = (
+                    f"{first}{self._amounts(line.sold)}",
+                    self._item(line.sold),
+                )
+            rows.append(f"{{{parts[0]}{self._stamp(batch, line)}{parts[1]}}}")
         return rows
 
-    def _amounts(self, batch: Batch, line: Desired) -> str:
+    def _stamp(self, batch: Batch, line: Desired) -> str:
+        """Which line it is: lines that sell the same share all the rest."""
+        return f',"{self.account.stamp_field}":{string(batch.origin.stamp(line.id, line.slot))}'
+
+    def _amounts(self, sold: Sold) -> str:
         """What of a line is the document's: everything but item, codes and tax."""
-        sums = line.figures
-        start = f',"startdate":{_quoted(f"{line.start}T00:00:00")}' if line.start else ""
-        end = f',"enddate":{_quoted(f"{line.end}T00:00:00")}' if line.end else ""
+        sums = sold.figures
+        start = f',"startdate":"{sold.start}T00:00:00"' if sold.start else ""
+        end = f',"enddate":"{sold.end}T00:00:00"' if sold.end else ""
         return (
             f'"qty_order":{sums.quantity},"unit_price":{sums.price},"unit_cost":{sums.cost}'
-            f',"item_shortdescription":{_quoted(line.text)}'
-            f',"item_longdescription":{_quoted(line.details)}'
-            f',"{self.account.stamp_field}":{string(batch.origin.stamp(line.id, line.slot))}'
-            f"{start}{end}"
+            f',"item_shortdescription":{string(sold.text)}'
+            f',"item_longdescription":{string(sold.details)}{start}{end}'
         )
 
-
-_quoted = lru_cache(maxsize=4096)(string)  # a document repeats its periods and products
+    def _item(self, sold: Sold) -> str:
+        """Item, codes and tax, which a line keeps once it stands."""
+        item = sold.item
+        number = "" if item.item is None else f',"_itemid":{item.item}'
+        code = item.code if self.account.nominal_code == "item" else None
+        tax = item.tax if self.account.send_tax == "item" else None
+        return (
+            number
+            + (f',"nominal_code":{string(code)}' if code else "")
+            + (f',"item_tax_code":{tax}' if tax else "")
+        )
 
 
 def _array(rows: Sequence[str]) -> Written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chassis.errors import PermanentError
+from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Part, PostedLines, Posting
@@ -12,7 +13,6 @@ from poster_halo.domain.shape import Operation, Plan
 from poster_halo.store import KeptBatch, PlanRecord
 from schemas.ids import reference_prefix
 from schemas.messages import ApprovedPlan
-from schemas.money import plain
 
 
 @dataclass
@@ -84,16 +84,22 @@ def expected_lines(plan: Plan, operation: Operation) -> list[Desired]:
 
 def as_sent(lines: list[Desired]) -> PostedLines:
     """What a write is expected to put there."""
-    return {line.id: (0, *line.figures[:3]) for line in lines}
+    return {line.id: (0, *line.sold.figures[:3]) for line in lines}
 
 
 def as_read(found: dict[str, list[OurLine]]) -> PostedLines:
     """What the read-back shows."""
-    return {
-        line: (there[0].ext, plain(there[0].quantity), plain(there[0].price), plain(there[0].cost))
-        for line, there in found.items()
-        if there
-    }
+    spelled: dict[Amounts, tuple[str, str, str]] = {}
+    lines: PostedLines = {}
+    for line, there in found.items():
+        if not there:
+            continue
+        one = there[0]
+        words = spelled.get(one.amounts)
+        if words is None:
+            words = spelled[one.amounts] = one.amounts.spelled()[:3]
+        lines[line] = (one.ext, *words)
+    return lines
 
 
 def expected_of(part: Part, plan: Plan) -> list[Desired]:

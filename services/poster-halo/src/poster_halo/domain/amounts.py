@@ -32,8 +32,18 @@ class Precision:
         return amount.quantize(self.cent, ROUND_HALF_UP)
 
 
+class Figures(NamedTuple):
+    """The amounts of a line as decimal strings."""
+
+    quantity: str
+    price: str
+    cost: str
+    money: str
+    cost_money: str
+
+
 class Amounts(NamedTuple):
-    """What is sent, and what it makes: `money` and `cost_money` are whole cents."""
+    """What is sent, or shown, and what it makes: `money` and `cost_money` are whole cents."""
 
     quantity: Decimal
     price: Decimal
@@ -41,6 +51,10 @@ class Amounts(NamedTuple):
     money: Decimal
     cost_money: Decimal
     restated: bool = False
+
+    def spelled(self) -> Figures:
+        """As strings."""
+        return Figures(*map(plain, self[:5]))
 
 
 def amounts(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine
 from schemas.money import ZERO
@@ -29,15 +30,15 @@ def compare(expected: Iterable[Desired], document: Document | None) -> ReadBack:
     for want in expected:
         there = shown.get(want.id) or []
         result.found[want.id] = there
-        if len(there) == 1 and _equal(want, there[0]):
+        if len(there) == 1 and there[0].amounts == want.amounts:
             continue
-        money = sum((one.money for one in there), ZERO)
+        money = sum((one.amounts.money for one in there), ZERO)
         problem = "missing" if not there else "doubled" if len(there) > 1 else "altered"
         result.differences.append(
             Difference(
                 line=want.id,
                 problem=problem,
-                expected=want.money,
+                expected=want.amounts.money,
                 found=money,
                 text=_text(want, there),
             )
@@ -45,19 +46,12 @@ def compare(expected: Iterable[Desired], document: Document | None) -> ReadBack:
     return result
 
 
-def _equal(want: Desired, there: OurLine) -> bool:
-    return (
-        want.quantity == there.quantity
-        and want.price == there.price
-        and want.cost == there.cost
-        and want.money == there.money
-        and want.cost_money == there.cost_money
-    )
-
-
 def _text(want: Desired, there: list[OurLine]) -> str:
-    sent = f"{want.quantity} x {want.price} (cost {want.cost})"
+    sent = _spelled(want.amounts)
     if not there:
         return f"sent {sent}, not there"
-    shown = "; ".join(f"{one.quantity} x {one.price} (cost {one.cost})" for one in there)
-    return f"sent {sent}, shown {shown}"
+    return f"sent {sent}, shown {'; '.join(_spelled(one.amounts) for one in there)}"
+
+
+def _spelled(amounts: Amounts) -> str:
+    return f"{amounts.quantity} x {amounts.price} (cost {amounts.cost})"

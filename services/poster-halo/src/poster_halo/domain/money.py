@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from poster_halo.domain.desired import Desired
+from poster_halo.domain.desired import Before, Desired, counted
 from poster_halo.domain.observed import OurLine
 from schemas.money import ZERO
 from schemas.statement import Entry, Outcome, merge
@@ -38,23 +38,44 @@ def entries(
     """
     sums: dict[tuple[Outcome, str], _Sum] = defaultdict(_Sum)
     read, rounding = sums["posted", ""], sums["rounding", ""]
+    shown: list[OurLine] = []
+    stand: list[Desired] = []
+    left: dict[tuple[Outcome, str], list[Desired]] = defaultdict(list)
     for line in lines:
-        if line.settled or line.settled_cost:
-            sums["settled", ""].add(line.settled, line.settled_cost, int(line.is_settled))
         found = posted.get(line.id)
-        if line.is_settled:
-            rounding.add(line.total, line.cost_total, 0)
-        elif found is None:
-            sums[otherwise.get(line.id, rest)].add(line.total, line.cost_total, line.counts)
+        end = otherwise.get(line.id, rest) if found is None else ("posted", "")
+        if line.before is not None:
+            _settle(sums, line.before, end)
+            if line.before.is_settled:
+                rounding.add(line.sold.total, line.sold.cost_total, 0)
+                continue
+        if found is None:
+            left[end].append(line)
         else:
-            for one in found:
-                read.add(one.money, one.cost_money, 0)
-            read.lines += line.counts
-            over, cost_over = line.total - line.money, line.cost_total - line.cost_money
-            if over or cost_over:
-                rounding.add(over, cost_over, line.counts)
+            shown.extend(found)
+            stand.append(line)
+    for one in shown:
+        read.add(one.amounts.money, one.amounts.cost_money, 0)
+    read.lines += len(stand)
+    for sold, times in counted(stand):
+        over, cost_over = sold.rounding
+        if over or cost_over:
+            rounding.add(over * times, cost_over * times, times)
+    for end, ended in left.items():
+        for sold, times in counted(ended):
+            sums[end].add(sold.total * times, sold.cost_total * times, times)
     return merge(
         Entry(outcome=key[0], reason=key[1], lines=s.lines, price=s.price, cost=s.cost)
         for key, s in sums.items()
         if s.lines or s.price or s.cost
     )
+
+
+def _settle(
+    sums: dict[tuple[Outcome, str], _Sum], before: Before, end: tuple[Outcome, str]
+) -> None:
+    """R14: what is settled is told as such; a credit is counted where its document is."""
+    if before.settled or before.settled_cost:
+        sums["settled", ""].add(before.settled, before.settled_cost, int(before.is_settled))
+    if not before.counts and not before.is_settled:
+        sums[end].lines -= 1

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
+from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.stamps import Words
 from schemas.ids import digest
 
@@ -23,17 +23,13 @@ _VOLATILE = frozenset({"xero_lineid", "sequenceid"})
 class OurLine:
     """A line with our stamp, `words` as far as it goes.
 
-    `money` is unit price x quantity in whole cents, unless the line's net says otherwise.
+    Its money is unit price x quantity in whole cents, unless the line's net says otherwise.
     """
 
     ext: int
     line: str
     words: Words
-    quantity: Decimal
-    price: Decimal
-    cost: Decimal
-    money: Decimal
-    cost_money: Decimal
+    amounts: Amounts
     raw: Raw
 
     @property

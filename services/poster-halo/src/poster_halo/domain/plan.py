@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from poster_halo.domain import recurring
-from poster_halo.domain.desired import Desired
+from poster_halo.domain.desired import Desired, come_to
 from poster_halo.domain.latest import latest_invoice, why_not_open
 from poster_halo.domain.observed import Document, Observed
 from poster_halo.domain.postings import Posting
@@ -18,7 +18,6 @@ from poster_halo.domain.references import numbered, own_documents, part_names
 from poster_halo.domain.shape import NOWHERE, Batch, Change, Elsewhere, Operation, Plan
 from poster_halo.domain.standing import Standing
 from schemas.ids import reference
-from schemas.money import ZERO
 
 _OPEN_IT = 'open one in HaloPSA, or set `when_not_open = "new"` under [policy]'
 
@@ -60,10 +59,13 @@ def plan(
 
 def _releasable(made: Plan, left: list[Desired]) -> list[Desired] | None:
     """R12: one held line holds its batch, unless it may post in part; R13: what is not selected."""
-    not_selected = [line for line in left if line.hold == "not-selected"]
-    blocked = [line for line in left if line.hold not in (None, "not-selected")]
-    for line in not_selected:
-        made.held[line.id] = "not-selected"
+    held = [line for line in left if line.hold is not None]
+    if not held:
+        return left
+    blocked = [line for line in held if line.hold != "not-selected"]
+    for line in held:
+        if line.hold == "not-selected":
+            made.held[line.id] = line.hold
     go = [line for line in left if line.hold is None]
     if blocked:
         code = blocked[0].hold or ""
@@ -84,9 +86,11 @@ def _out(made: Plan, left: list[Desired], own: Sequence[Document], observed: Obs
         _onto_latest(made, left, own, observed)
         return
     groups: dict[str, list[Desired]] = {}
-    per_order = batch.policy.one_invoice_per == "order"
-    for line in left:
-        groups.setdefault(line.order if per_order else "", []).append(line)
+    if batch.policy_per_order:
+        for line in left:
+            groups.setdefault(line.sold.order, []).append(line)
+    else:
+        groups[""] = left
     for part in sorted(groups):
         _group(made, part, groups[part], own, observed)
 
@@ -178,4 +182,4 @@ def _why_closed(made: Plan, target: Document, observed: Observed) -> str | None:
 
 
 def _sum(lines: Sequence[Desired]) -> Decimal:
-    return sum((line.money for line in lines), ZERO)
+    return come_to(lines)[0]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from poster_halo.domain.desired import Desired
+from poster_halo.domain.desired import Desired, come_to
 from poster_halo.domain.observed import Document, Observed, OurLine
 from poster_halo.domain.shape import Change, Elsewhere, Operation, Plan
-from schemas.money import ZERO
 
 MONTHLY = 2
 _NO_CREDIT = "a net credit can not stand on a recurring invoice: bill this client as `new`"
@@ -41,7 +40,7 @@ def plan_recurring(
     if newer or (billed and not before):
         return _too_late(made, left, observed)
     mine = [one for one in ours if one.prefix == batch.origin.prefix]
-    if left and sum((line.money for line in made.lines), ZERO) < 0:
+    if left and come_to(made.lines)[0] < 0:
         made.hold("net-credit", _NO_CREDIT, left)
         return []
     if before and not _guarded(made, before, copies, left):

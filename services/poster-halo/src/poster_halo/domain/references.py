@@ -42,7 +42,7 @@ def references_of(made: Plan, posting: Posting | None, observed: Observed) -> li
     batch = made.batch
     if batch.origin.prefix not in observed.prefixes:
         return []
-    parts = {""} | {line.order for line in made.lines if batch.policy_per_order}
+    parts = {""} | {line.sold.order for line in made.lines if batch.policy_per_order}
     parts |= {p.part.partition(FURTHER)[0] for p in posting.parts} if posting else set()
     return [
         reference(batch.origin.prefix, batch.tenant, batch.plan, made.generation, numbered(part, n))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from poster_halo.domain.amounts import ONE
-from poster_halo.domain.desired import SHORT_MAX, Desired, cut
+from poster_halo.domain.amounts import ONE, Amounts
+from poster_halo.domain.desired import Before, Desired
 from poster_halo.domain.observed import Observed, OurLine
+from poster_halo.domain.sold import SHORT_MAX, Item, Sold, cut
 from schemas.ids import line_id
-from schemas.money import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +47,38 @@ def _standing(lines: Iterable[str], observed: Observed) -> Iterable[OurLine]:
 
 def _difference(line: Desired, there: OurLine, replaced: Replaced) -> Desired:
     """What is left to post of a line; nothing is left of an equal one."""
-    money, cost = line.money - there.money, line.cost_money - there.cost_money
-    return replace(
-        line,
-        quantity=ONE,
-        price=money,
-        cost=cost,
-        money=money,
-        cost_money=cost,
-        total=line.total - there.money,
-        cost_total=line.cost_total - there.cost_money,
-        settled=there.money,
-        settled_cost=there.cost_money,
-        is_settled=not money and not cost,
+    sold, posted = line.sold, there.amounts
+    money, cost = sold.amounts.money - posted.money, sold.amounts.cost_money - posted.cost_money
+    difference = replace(
+        sold,
+        amounts=Amounts(ONE, money, cost, money, cost),
+        total=sold.total - posted.money,
+        cost_total=sold.cost_total - posted.cost_money,
         restated=True,
-        text=cut(f"{line.text} ({_names(replaced)})", SHORT_MAX),
+        text=cut(f"{sold.text} ({_names(replaced)})", SHORT_MAX),
     )
+    before = Before(posted.money, posted.cost_money, is_settled=not money and not cost)
+    return replace(line, sold=difference, before=before)
 
 
 def _taken_back(there: OurLine, replaced: Replaced) -> Desired:
     """A line of the older document that the new one does not have: credited."""
     name = line_id(replaced.tenant, replaced.source, replaced.document, f"credit of {there.line}")
-    return Desired(
-        id=name,
-        slot=f"{there.slot}-credit",
+    posted = there.amounts
+    money, cost = -posted.money, -posted.cost_money
+    credit = Sold(
         kind="credit",
-        item=None,
-        code=None,
-        tax=None,
+        item=Item(),
         text=cut(f"{there.text} ({_names(replaced)})", SHORT_MAX),
         details="",
-        quantity=ONE,
-        price=-there.money,
-        cost=-there.cost_money,
-        money=-there.money,
-        cost_money=-there.cost_money,
-        total=-there.money,
-        cost_total=-there.cost_money,
-        start=None,
-        end=None,
-        order="",
+        amounts=Amounts(ONE, money, cost, money, cost),
+        total=money,
+        cost_total=cost,
         restated=True,
-        settled=there.money,
-        settled_cost=there.cost_money,
-        counts=0,
-        is_settled=there.money == ZERO == there.cost_money,
     )
+    nothing = not posted.money and not posted.cost_money
+    before = Before(posted.money, posted.cost_money, is_settled=nothing, counts=0)
+    return Desired(name, f"{there.slot}-credit", credit, before=before)
 
 
 def _names(replaced: Replaced) -> str:

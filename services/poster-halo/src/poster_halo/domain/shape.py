@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.stamps import Origin
@@ -138,11 +139,12 @@ def seen_digest(document: Document) -> str:
 
 
 def _seen(document: Document) -> str:
-    ours = [
-        (o.ext, o.line, plain(o.quantity.normalize()), plain(o.price.normalize()))
-        for o in document.ours
-    ]
+    ours = [(o.ext, o.line, *_normal(o.amounts)) for o in document.ours]
     return repr((document.id, document.status(), sorted(ours)))
+
+
+def _normal(amounts: Amounts) -> tuple[str, str]:
+    return plain(amounts.quantity.normalize()), plain(amounts.price.normalize())
 
 
 def _row(change: Change) -> str:
@@ -150,8 +152,4 @@ def _row(change: Change) -> str:
     want = change.want
     if want is None:
         return f"{change.kind}|{there}"
-    sums = want.figures
-    return (
-        f"{change.kind}|{there}|{want.id}|{want.item}|{sums.quantity}|{sums.price}|{sums.cost}"
-        f"|{want.start}|{want.end}|{want.text}"
-    )
+    return f"{change.kind}|{there}|{want.id}|{want.sold.row}"

@@ -45,7 +45,7 @@ class Standing:
                 made.documents[document.id] = document
                 if document.client != made.batch.client:
                     made.warn("posted-elsewhere")
-                if there.money == want.money and there.cost_money == want.cost_money:
+                if there.amounts[3:5] == want.amounts[3:5]:  # money and cost
                     made.standing[want.id] = there
                 elif updates and document.id == made.batch.recurring:
                     left.append(want)
@@ -112,8 +112,7 @@ class Standing:
                         return f"{line} is missing on {part.ext}"
                     continue
                 there = hits[0][1]
-                seen = (there.quantity, there.price, there.cost)
-                if seen != (Decimal(quantity), Decimal(price), Decimal(cost)):
+                if there.amounts[:3] != (Decimal(quantity), Decimal(price), Decimal(cost)):
                     return f"{line} on {hits[0][0].id}"
         for document in own:
             if document.id > 0 and not document.ours:

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Desired, Given, Item, Sums, decided_rows, desired_lines
+from poster_halo.domain.desired import Desired, Met, decided_rows, desired_lines
+from poster_halo.domain.sold import Item
 
 KEPT_LINES_MAX = 20_000
-AMOUNTS_MAX = 5_000
+SOLD_MAX = 5_000
 
 
 class Asked(NamedTuple):
@@ -39,7 +40,7 @@ class Wanted:
         self._max = kept_lines_max
         self._count = 0
         self._kept: dict[Asked, list[Desired]] = {}
-        self._met: dict[Precision, dict[Given, Sums]] = {}
+        self._met: dict[Precision, Met] = {}
 
     def kept(self, asked: Asked) -> list[Desired] | None:
         """What the batch wants to stand, if it is still known."""
@@ -50,7 +51,7 @@ class Wanted:
         met = self._met.setdefault(asked.to, {})
         rows = decided_rows(body)
         lines = desired_lines(rows, dict(asked.items), asked.to, asked.selection, met)
-        if len(met) > AMOUNTS_MAX:
+        if len(met) > SOLD_MAX:
             met.clear()
         self._keep(asked, lines)
         return lines

@@ -16,7 +16,7 @@ from poster_halo.domain.observed import Document, Observed
 from poster_halo.domain.plan import plan
 from poster_halo.domain.shape import Batch, Elsewhere, Operation, Plan
 from poster_halo.domain.sold import Item, cut, escaped
-from poster_halo.domain.stamps import Origin, words_of
+from poster_halo.domain.stamps import Origin, is_stamp, words_of
 from poster_halo.translate import Reader, Writer, raw_rows, raw_text
 from schemas.charges import DecidedLine, DecidedLines
 from schemas.settings import EffectivePolicy, HaloAccount
@@ -212,7 +212,9 @@ def test_texts_fit_their_field_and_hold_no_variable(text: str) -> None:
 def test_the_stamp_says_line_slot_and_document() -> None:
     stamp = Origin("CL-1a2b3c4d", "2026-11-01", "pax8").stamp("line_1", "slot-0")
     assert words_of(stamp) == ("line_1", "slot-0", "CL-1a2b3c4d", "2026-11-01", "pax8")
-    assert words_of("a person's note") is None
+    assert is_stamp(stamp)
+    assert not is_stamp("a person's note")
+    assert not is_stamp(None)
     assert words_of("line_1") == ("line_1", "", "", "", "")
 
 

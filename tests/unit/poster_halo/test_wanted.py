@@ -10,7 +10,7 @@ from decimal import Decimal
 from poster_halo.domain.amounts import Precision
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.sold import Item
-from poster_halo.domain.wanted import Asked, Wanted
+from poster_halo.domain.wanted import LINE_BYTES, SOLD_BYTES, Asked, Wanted
 
 CENTS = Precision.of("USD", 2, 2)
 
@@ -64,8 +64,8 @@ def test_amounts_met_before_are_not_those_of_another_precision() -> None:
     assert lines(wanted, body("5.25", "7"))[0].sold.figures[:3] == ("1.00", "5.25", "5.25")
 
 
-def test_no_more_lines_are_kept_than_the_limit_says() -> None:
-    wanted = Wanted(kept_lines_max=3)
+def test_no_more_is_kept_than_the_limit_says() -> None:
+    wanted = Wanted(3 * (LINE_BYTES + SOLD_BYTES))
     first, second = body("1", "2"), body("3", "4")
     one = lines(wanted, first)
     assert lines(wanted, second) is not lines(wanted, second)
@@ -74,3 +74,12 @@ def test_no_more_lines_are_kept_than_the_limit_says() -> None:
     assert lines(wanted, first) is not one
     kept = lines(wanted, body("5"))
     assert lines(wanted, body("5")) is kept
+
+
+def test_lines_that_sell_the_same_share_it() -> None:
+    wanted = Wanted()
+    first, second, other = lines(wanted, body("1", "1", "2"), {"p": Item(7)})
+    assert first.sold is second.sold
+    assert first.sold is not other.sold
+    assert lines(wanted, body("1"), {"p": Item(7)})[0].sold is first.sold
+    assert lines(wanted, body("1"), {"p": Item(8)})[0].sold is not first.sold

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -32,7 +33,14 @@ GROUP_MAX = 100
 GROUP_LINES_MAX = 10_000
 
 _Plans = TypeAdapter(list[ApprovedPlan])
-Todo = tuple[ApprovedPlan, PlanRecord]
+
+
+class Todo(NamedTuple):
+    """An approved plan, its record, and the head of its batch."""
+
+    approved: ApprovedPlan
+    record: PlanRecord
+    batch: ChargesResolved
 
 
 class ApplyingJob:
@@ -50,14 +58,14 @@ class ApplyingJob:
             return
         stopped = job.checkpoint == STOPPED
         if stopped:  # what was written before the stop is read back, the rest does not start
-            written = [one for one in todo if await self._is_written(job, one[0])]
+            written = [one for one in todo if await self._is_written(job, one.approved)]
             await self._stop(job, head, [one for one in todo if one not in written])
             todo = written
             if not todo:
                 return
         run = await self._start(job, head, settings, todo, writes=not stopped)
         try:
-            for group in await self._groups(job, head, todo):
+            for group in _groups(head, todo):
                 if not await run.group(group):
                     await self._stop(job, head, await self._todo(job, head, approved))
                     return
@@ -82,20 +90,15 @@ class ApplyingJob:
     async def _still(self, job: JobRun, head: ApplyRun, plan: ApprovedPlan) -> Todo | None:
         if await self._answered(job, plan):
             return None
-        revision = await self._tools.store.revision(job.tenant, plan.batch)
-        if not revision:
+        batch = await self._tools.store.head(job.tenant, plan.batch)
+        if batch is None:
             raise not_here_yet(job, plan.batch)
         record = await self._tools.store.plan(job.tenant, plan.plan)
-        if record is None or record.revision != revision or record.hash != plan.hash:
+        if record is None or record.revision != batch.revision or record.hash != plan.hash:
             why = ("superseded", "the plan is not the newest one: plan again")
-            await self.refuse(job, head, plan, await self._head(job, plan), why, held=True)
+            await self.refuse(job, head, plan, batch, why, held=True)
             return None
-        return plan, record
-
-    async def _head(self, job: JobRun, plan: ApprovedPlan) -> ChargesResolved:
-        batch = await self._tools.store.head(job.tenant, plan.batch)
-        assert batch is not None, "its revision was seen"
-        return batch
+        return Todo(plan, record, batch)
 
     async def _answered(self, job: JobRun, plan: ApprovedPlan) -> bool:
         stored = await self._tools.store.posting(job.tenant, plan.plan)
@@ -118,7 +121,7 @@ class ApplyingJob:
     ) -> _Run:
         days, recurring = [], False
         replaces: set[str] = set()
-        for batch in await together([self._head(job, plan) for plan, _ in todo]):
+        for _, _, batch in todo:
             days.append(batch.document_date[:10])
             replaces.update(batch.replaces)
             recurring = recurring or batch.policy.behaviour == "recurring"
@@ -128,32 +131,14 @@ class ApplyingJob:
         today = self._tools.clock.today(settings.tenant.timezone)
         since = window_start(today, settings, days, known.all)
         seen = await look(self._tools, job, settings, since, recurring=recurring)
-        batches = [plan.batch for plan, _ in todo]
+        batches = [one.approved.batch for one in todo]
         planner = Planner(self._tools, job, seen, known, batches)
         writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None
         reading = Reading(self._tools, job, head, seen)
         return _Run(self, self._tools, job, planner, writing, reading)
 
-    async def _groups(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
-        """The canary by itself, then groups that a page reads back and memory holds."""
-        canary = canary_of([record for _, record in todo]) if head.canary else None
-        groups: list[list[Todo]] = [[t for t in todo if t[1] is canary]] if canary else []
-        group: list[Todo] = []
-        count = 0
-        heads = await together([self._head(job, plan) for plan, _ in todo])
-        for one, lines in zip(todo, (batch.kept_lines for batch in heads), strict=True):
-            if one[1] is canary:
-                continue
-            if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
-                groups.append(group)
-                group, count = [], 0
-            group.append(one)
-            count += lines
-        return [*groups, group] if group else groups
-
     async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
-        for plan, _ in todo:
-            batch = await self._head(job, plan)
+        for plan, _, batch in todo:
             text = (
                 "an earlier batch of the run did not go as planned: settle that one"
                 f" (`chargeline statement {head.run}` names it), then `chargeline plan {head.run}`"
@@ -208,7 +193,7 @@ class _Run:
 
     async def group(self, todo: Sequence[Todo]) -> bool:
         """Plan again, write, read back, publish. False: the rest must not start."""
-        planned = await together([self._work(*one) for one in todo])
+        planned = await together([self._work(one.approved, one.record) for one in todo])
         works: list[Work] = []
         goes_on = True
         # While one write is under way, what the next one builds on is read: the vendor's limit
@@ -235,7 +220,8 @@ class _Run:
         posting = of_batch(posting, kept, self._job.fence)
         created = self._planner.created_items(kept)
         update = {"generation": plan.generation, "created_items": created}
-        work = Work(approved, record, kept, posting.model_copy(update=update), plan, plan.hash)
+        posting = posting.model_copy(update=update)
+        work = Work(approved, record, kept, posting, plan, plan.hash, stored)
         if not self._may_go(work):
             text = plan.text or "the destination changed since the plan was made"
             await self._applying.refuse(
@@ -281,6 +267,24 @@ def _left(work: Work) -> list[Operation]:
     """What is still to be written of the batch."""
     written = {part.key for part in work.posting.parts if part.state in ("sent", "posted")}
     return [operation for operation in work.plan.operations if operation.digest not in written]
+
+
+def _groups(head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
+    """The canary by itself, then groups that a page reads back and memory holds."""
+    canary = canary_of([one.record for one in todo]) if head.canary else None
+    groups = [[one for one in todo if one.record is canary]] if canary else []
+    group: list[Todo] = []
+    count = 0
+    for one in todo:
+        if one.record is canary:
+            continue
+        lines = one.batch.kept_lines
+        if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
+            groups.append(group)
+            group, count = [], 0
+        group.append(one)
+        count += lines
+    return [*groups, group] if group else groups
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

@@ -105,7 +105,8 @@ def planned(
     command: Head, batch: ChargesResolved, plan: Plan, warnings: Sequence[str]
 ) -> PostingPlanned:
     """The head of the plan's fact."""
-    left = counted(line for line in plan.lines if line.id not in plan.held)
+    held = plan.held
+    left = counted(line for line in plan.lines if line.id not in held)
     kinds = [operation.kind for operation in plan.operations]
     return PostingPlanned(
         **about(command, batch),

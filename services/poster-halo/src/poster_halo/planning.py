@@ -36,10 +36,11 @@ class PlanningJob:
         """
         head, entries = _read(job)
         settings = await self._tools.settings.read(job.tenant, head.settings)
-        entries = await self._current(job, head, entries)
-        if not entries:
+        current = await self._current(job, head, entries)
+        if not current:
             return
-        heads = await together([self._head(job, entry) for entry in entries])
+        heads = [batch for _, batch in current]
+        entries = [entry for entry, _ in current]
         replaces = {name for batch in heads for name in batch.replaces}
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
@@ -51,7 +52,7 @@ class PlanningJob:
             known.all,
         )
         recurring = any(batch.policy.behaviour == "recurring" for batch in heads)
-        del heads
+        del heads, current
         seen = await look(self._tools, job, settings, since, recurring=recurring)
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
@@ -72,24 +73,18 @@ class PlanningJob:
 
     async def _current(
         self, job: JobRun, head: PlanRun, entries: list[BatchEntry]
-    ) -> list[BatchEntry]:
-        """Those not planned yet, none of them overtaken by a newer revision."""
+    ) -> list[tuple[BatchEntry, ChargesResolved]]:
+        """Those not planned yet with their heads, none of them overtaken by a newer revision."""
         store, current = self._tools.store, []
-        revisions = await together([store.revision(job.tenant, e.batch) for e in entries])
-        for entry, revision in zip(entries, revisions, strict=True):
-            if revision < entry.revision:
+        heads = await together([store.head(job.tenant, e.batch) for e in entries])
+        for entry, batch in zip(entries, heads, strict=True):
+            if batch is None or batch.revision < entry.revision:
                 raise not_here_yet(job, entry.batch)
-            if revision > entry.revision:
-                batch = await self._head(job, entry)
+            if batch.revision > entry.revision:
                 await self._refuse(job, head, batch, "superseded", "a newer revision is here")
             else:
-                current.append(entry)
+                current.append((entry, batch))
         return current
-
-    async def _head(self, job: JobRun, entry: BatchEntry) -> ChargesResolved:
-        batch = await self._tools.store.head(job.tenant, entry.batch)
-        assert batch is not None, "its revision was seen"
-        return batch
 
     async def _plan(
         self, job: JobRun, head: PlanRun, entry: BatchEntry, seen: Look, planner: Planner

@@ -97,7 +97,7 @@ class Reading:
         posted = adopted.model_copy(
             update={"state": "posted", "applying": "", "answered": self._job.id}
         )
-        await self._tools.store.put_posting(self._job.tenant, posted, (message,))
+        await self._tools.store.put_posting(self._job.tenant, posted, (message,), work.stored)
         return matches
 
     async def _stop(self) -> None:
@@ -121,7 +121,7 @@ class Reading:
         if written:
             state = {"applying": "", "answered": self._job.id}
             posting = work.posting.model_copy(update=state)
-            await self._tools.store.put_posting(self._job.tenant, posting, (message,))
+            await self._tools.store.put_posting(self._job.tenant, posting, (message,), work.stored)
         else:
             await self._tools.store.answer(self._job.tenant, self._job.id, work.name, message)
 

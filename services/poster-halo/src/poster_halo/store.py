@@ -21,6 +21,7 @@ from schemas.messages import ChargesResolved
 
 BATCHES = "batches-to-post"
 ITEMS = "items"
+POSTINGS = "postings"
 ANSWERS = "answers-poster"
 
 
@@ -85,8 +86,8 @@ class Store:
         self._outbox = outbox
         self._bodies = bodies
         self._plans = Table(outbox, "plans", PlanRecord)
-        self._postings = Table(outbox, "postings", Posting)
-        self._fences = Table(outbox, "postings", _Fence)
+        self._postings = Table(outbox, POSTINGS, Posting)
+        self._fences = Table(outbox, POSTINGS, _Fence)
         self._items = Table(outbox, ITEMS, KnownItem)
 
     async def keep(self, head: ChargesResolved, body: bytes) -> None:
@@ -109,11 +110,6 @@ class Store:
             kept = await self._outbox.replace(replace(record, version=there.version))
         if not kept:  # somebody was faster: by the same rule
             await self.keep(head, body)
-
-    async def revision(self, tenant: str, batch: str) -> int:
-        """The highest revision seen; 0: the batch never came."""
-        record = await self._outbox.get(tenant, BATCHES, batch)
-        return 0 if record is None else int(record.tags["revision"])
 
     async def head(self, tenant: str, batch: str) -> ChargesResolved | None:
         """What was resolved of the batch, without its lines."""
@@ -162,22 +158,28 @@ class Store:
         return await self._postings.get(tenant, plan)
 
     async def put_posting(
-        self, tenant: str, posting: Posting, outgoing: Sequence[Message] = ()
-    ) -> None:
-        """Store, then publish."""
-        tags = {"batch": posting.batch, "document": posting.document}
-        stored = await self._fences.get(tenant, posting.plan)
+        self,
+        tenant: str,
+        posting: Posting,
+        outgoing: Sequence[Message] = (),
+        there: Stored[Posting] | None = None,
+    ) -> Stored[Posting]:
+        """Store, then publish. `there` is the posting as this job read or wrote it last: what this
+        returned, if that carried no messages. Without it the stored one is looked at."""
+        key, tags = posting.plan, {"batch": posting.batch, "document": posting.document}
+        stored = there or await self._fences.get(tenant, key)
         if stored is None:
-            done = await self._postings.insert(
-                tenant, posting.plan, posting, tags=tags, outgoing=outgoing
-            )
+            done = await self._postings.insert(tenant, key, posting, tags=tags, outgoing=outgoing)
+            record = Record(tenant, POSTINGS, key, 0, b"", tags)
         else:
             if stored.value.fence > posting.fence:
-                raise LeaseLost(f"posting {posting.plan} belongs to a newer owner")
-            there = Stored(posting, stored.record)
-            done = await self._postings.replace(there, posting, tags=tags, outgoing=outgoing)
+                raise LeaseLost(f"posting {key} belongs to a newer owner")
+            record = stored.record
+            at = Stored(posting, record)
+            done = await self._postings.replace(at, posting, tags=tags, outgoing=outgoing)
         if not done:
-            raise LeaseLost(f"posting {posting.plan} was written by another owner")
+            raise LeaseLost(f"posting {key} was written by another owner")
+        return Stored(posting, replace(record, version=record.version + 1, body=b"", outgoing=()))
 
     def postings_of(self, tenant: str, document: str) -> AsyncIterator[Stored[Posting]]:
         """All postings of a document, at every connection."""

@@ -13,7 +13,7 @@ from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine, Raw
 from poster_halo.domain.shape import Batch, Operation
 from poster_halo.domain.sold import Sold
-from poster_halo.domain.stamps import Words, words_of
+from poster_halo.domain.stamps import is_stamp
 from schemas.money import minor_unit
 from schemas.settings import HaloAccount
 from vendors.halopsa import HaloInvoice
@@ -46,11 +46,11 @@ class Reader:
         rows = invoice.raw.get("lines")
         lines = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         for row in lines:
-            words = words_of(row.get(self.stamp_field))
-            if words is None:
-                foreign.append(row)
+            stamp = row.get(self.stamp_field)
+            if is_stamp(stamp):
+                ours.append(_our_line(row, stamp, cent, self.met))
             else:
-                ours.append(_our_line(row, words, cent, self.met))
+                foreign.append(row)
         synced = f"{invoice.xeroid} {invoice.xero_status}".strip() if invoice.xeroid else ""
         return Document(
             id=invoice.id,
@@ -77,13 +77,13 @@ class Reader:
         )
 
 
-def _our_line(row: Raw, words: Words, cent: Decimal, met: _Met) -> OurLine:
+def _our_line(row: Raw, stamp: str, cent: Decimal, met: _Met) -> OurLine:
     get = row.get
     shown = get("qty_order"), get("unit_price"), get("unit_cost"), get("net_amount"), cent
     amounts = met.get(shown)
     if amounts is None:
         amounts = met[shown] = _amounts(*shown)
-    return OurLine(int(row["id"]), words[0], words, amounts, row)
+    return OurLine(int(row["id"]), stamp.partition(" ")[0], stamp, amounts, row)
 
 
 def _amounts(quantity: Any, price: Any, cost: Any, net: Any, cent: Decimal) -> Amounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chassis.errors import PermanentError
+from chassis.table import Stored
 from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import OurLine
@@ -17,7 +18,10 @@ from schemas.messages import ApprovedPlan
 
 @dataclass
 class Work:
-    """`hash` is the plan's as applied; `refused` ends the batch after what was written is read."""
+    """`hash` is the plan's as applied; `refused` ends the batch after what was written is read.
+
+    `stored` is the posting as this job read or wrote it last, None if there was none to read.
+    """
 
     approved: ApprovedPlan
     record: PlanRecord
@@ -25,6 +29,7 @@ class Work:
     posting: Posting
     plan: Plan
     hash: str = ""
+    stored: Stored[Posting] | None = None
     refused: PermanentError | None = None
     warnings: list[str] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError, UnknownOutcome
 from chassis.service import JobRun, JobWaits
 from poster_halo.domain.observed import Document
-from poster_halo.domain.postings import Part
+from poster_halo.domain.postings import Part, Posting
 from poster_halo.domain.shape import Operation, seen_digest
 from poster_halo.look import Look
 from poster_halo.store import Store
@@ -78,8 +78,7 @@ class Writing:
             await self._put(work, part.model_copy(update={"text": unknown.text}))
             raise JobWaits(self._look.settings.halopsa.settle_s, unknown.text) from unknown
         except (PermanentError, TransientError):
-            work.posting = work.posting.without(part.key)
-            await self._store.put_posting(self._job.tenant, work.posting)
+            await self._save(work, work.posting.without(part.key))
             raise
         await self._put(work, part.model_copy(update={"state": "sent", "ext": ext}))
 
@@ -131,8 +130,11 @@ class Writing:
         await asyncio.gather(reading, return_exceptions=True)
 
     async def _put(self, work: Work, part: Part) -> None:
-        work.posting = work.posting.with_part(part)
-        await self._store.put_posting(self._job.tenant, work.posting)
+        await self._save(work, work.posting.with_part(part))
+
+    async def _save(self, work: Work, posting: Posting) -> None:
+        work.posting = posting
+        work.stored = await self._store.put_posting(self._job.tenant, posting, there=work.stored)
 
     def _date(self, work: Work, fresh: Document | None) -> str:
         """The day from which on a look finds what this wrote."""
@@ -153,8 +155,7 @@ class Writing:
             looks = part.looks + 1
             await self._put(work, part.model_copy(update={"looks": looks}))
             if looks >= LOOKS_MAX:
-                work.posting = work.posting.without(part.key)
-                await self._store.put_posting(self._job.tenant, work.posting)
+                await self._save(work, work.posting.without(part.key))
                 text = part.text or "HaloPSA gave no answer, and nothing is there"
                 work.refused = PermanentError("halopsa-outcome-unknown", text)
             elif looks < LOOKS_BEFORE_REPEAT:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from poster_halo.domain.amounts import Amounts
-from poster_halo.domain.stamps import Words
+from poster_halo.domain.stamps import Words, words_of
 from schemas.ids import digest
 
 Raw = dict[str, Any]
@@ -21,16 +21,21 @@ _VOLATILE = frozenset({"xero_lineid", "sequenceid"})
 
 @dataclass(slots=True)
 class OurLine:
-    """A line with our stamp, `words` as far as it goes.
+    """A line with our stamp, `line` being its first word.
 
     Its money is unit price x quantity in whole cents, unless the line's net says otherwise.
     """
 
     ext: int
     line: str
-    words: Words
+    stamp: str
     amounts: Amounts
     raw: Raw
+
+    @property
+    def words(self) -> Words:
+        """The stamp as far as it goes: few ask for more than the line."""
+        return words_of(self.stamp)
 
     @property
     def slot(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 STAMP_MAX = 255
 
@@ -26,10 +27,13 @@ class Origin:
 Words = tuple[str, str, str, str, str]
 
 
-def words_of(stamp: object) -> Words | None:
-    """The five words of a stamp, the last ones empty if they are missing; None: not ours."""
-    if not isinstance(stamp, str) or not stamp.startswith("line_"):
-        return None
+def is_stamp(value: object) -> TypeGuard[str]:
+    """Whether it is ours: it begins with the id of a line."""
+    return isinstance(value, str) and value.startswith("line_")
+
+
+def words_of(stamp: str) -> Words:
+    """The five words of one of our stamps, the last ones empty if they are missing."""
     words = stamp.split(" ")
     if len(words) < 5:
         words += [""] * 4

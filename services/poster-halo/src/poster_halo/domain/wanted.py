@@ -13,7 +13,9 @@ from poster_halo.domain.amounts import Precision
 from poster_halo.domain.desired import Desired, Met, decided_rows, desired_lines
 from poster_halo.domain.sold import Item
 
-KEPT_LINES_MAX = 20_000
+KEPT_MAX_BYTES = 24 * 1024 * 1024
+LINE_BYTES = 400  # as measured, with its id and slot
+SOLD_BYTES = 2_600  # with all that is spelled of it
 SOLD_MAX = 5_000
 
 
@@ -36,9 +38,9 @@ class Asked(NamedTuple):
 class Wanted:
     """`desired_lines` with a memory. Nobody alters what it returns: the next asker sees it too."""
 
-    def __init__(self, kept_lines_max: int = KEPT_LINES_MAX) -> None:
-        self._max = kept_lines_max
-        self._count = 0
+    def __init__(self, kept_max_bytes: int = KEPT_MAX_BYTES) -> None:
+        self._max_bytes = kept_max_bytes
+        self._bytes = 0
         self._kept: dict[Asked, list[Desired]] = {}
         self._met: dict[Precision, Met] = {}
 
@@ -58,10 +60,11 @@ class Wanted:
 
     def forget(self) -> None:
         """Other plans are made now."""
-        self._kept, self._count, self._met = {}, 0, {}
+        self._kept, self._bytes, self._met = {}, 0, {}
 
     def _keep(self, asked: Asked, lines: list[Desired]) -> None:
         """The first stay: they are applied in the order of their plans, so the oldest come next."""
-        if self._count + len(lines) <= self._max:
+        size = LINE_BYTES * len(lines) + SOLD_BYTES * len({line.sold for line in lines})
+        if self._bytes + size <= self._max_bytes:
             self._kept[asked] = lines
-            self._count += len(lines)
+            self._bytes += size

@@ -109,7 +109,7 @@ MUTANTS = (
     Mutant(
         "read-back compare",
         f"{POSTER}/domain/compare.py",
-        """        if len(there) == 1 and _equal(want, there[0]):
+        """        if len(there) == 1 and there[0].amounts == want.amounts:
             continue
 """,
         """        del result.found[want.id]
@@ -131,9 +131,9 @@ MUTANTS = (
     Mutant(
         "identity basis",
         f"{INGEST}/domain/identity.py",
-        """        if not vendor_id or vendor_id in seen:
+        """    return "ids" if all(ids) and len(set(ids)) == len(ids) else "fields"
 """,
-        """        if not vendor_id:
+        """    return "ids" if all(ids) else "fields"
 """,
         "simulated",
         range(1, 60),

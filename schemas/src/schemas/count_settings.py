@@ -95,6 +95,7 @@ class CountSettings(_Strict):
     count_rule: Literal["cut-off day", "billing day", "maximum"] = "cut-off day"
     cut_off_day: int = Field(default=31, ge=1, le=31)
     billing_day: int | None = Field(default=None, ge=1, le=31)
+    create_recurring: bool = False  # a recurring invoice for a client that has none
     rule: tuple[CountRule, ...] = ()
 
     @model_validator(mode="after")

@@ -11,10 +11,12 @@ from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.service import Handler, Route, Service
 from chassis.versions import SettingsVersions
+from poster_halo.count_store import CountStore
 from poster_halo.handlers import Handlers
 from poster_halo.jobs import kinds
 from poster_halo.store import Store
 from poster_halo.tools import OpenHalo, Tools
+from schemas.counts import CountsResolved, LinkCounts
 from schemas.messages import ApplyRun, ChargesResolved, PlanRun, UndoPostings
 
 
@@ -30,10 +32,16 @@ def build(
         PlanRun: handlers.on_plan_run,
         ApplyRun: handlers.on_apply_run,
         UndoPostings: handlers.on_undo_postings,
+        LinkCounts: handlers.on_link_counts,
     }
     resolved: dict[type[BaseModel], Handler] = {ChargesResolved: handlers.on_charges_resolved}
+    counts: dict[type[BaseModel], Handler] = {CountsResolved: handlers.on_counts_resolved}
     return Service(
         name="poster-halo",
-        routes=(Route("runs.commanded.v1", commands), Route("charges.resolved.v1", resolved)),
-        jobs=kinds(tools),
+        routes=(
+            Route("runs.commanded.v1", commands),
+            Route("charges.resolved.v1", resolved),
+            Route("counts.resolved.v1", counts),
+        ),
+        jobs=kinds(tools, CountStore(outbox)),
     )

@@ -6,6 +6,7 @@ from chassis.commanded import add_commanded
 from chassis.jobs import Jobs
 from chassis.service import Body
 from poster_halo.store import Store
+from schemas.counts import CountsResolved, LinkCounts
 from schemas.messages import ApplyRun, ChargesResolved, PlanRun, UndoPostings
 
 
@@ -30,4 +31,13 @@ class Handlers:
 
     async def on_undo_postings(self, head: UndoPostings, body: Body) -> None:
         """Take the postings named back."""
+        await add_commanded(self._jobs, head, head.connection, await body.load())
+
+    async def on_counts_resolved(self, head: CountsResolved, body: Body) -> None:
+        """Write the counts that changed; a sync that ended with a problem has none."""
+        if head.problem is None:
+            await add_commanded(self._jobs, head, head.connection, await body.load())
+
+    async def on_link_counts(self, head: LinkCounts, body: Body) -> None:
+        """Plan the links, or apply those named."""
         await add_commanded(self._jobs, head, head.connection, await body.load())

@@ -18,6 +18,7 @@ COLLECTIONS = (
     *("batches", "documents", "pages", "readings", "snapshots"),  # ingest
     *("answers", "catalogs", "charges", "items", "suggestions"),  # lifecycle
     *("answers-poster", "batches-to-post", "plans", "postings"),  # posters
+    *("count-links", "count-writes", "counts-posted"),  # the poster for HaloPSA
 )
 BY_TAG = "by_tag"
 HELD = "held"

@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx
 
-SERVICES = ("ingest_pax8", "normalizer", "lifecycle", "poster_halo", "gateway")
+SERVICES = ("ingest_pax8", "ingest_huntress", "normalizer", "lifecycle", "poster_halo", "gateway")
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 READY_S = 60.0
 STOP_S = 40.0

@@ -17,6 +17,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _ROWS = 40
 _COLOURS = {"created": "green", "updated": "green", "unchanged": "dim", "charged": "green"}
 _WAITS = ("held", "refused")
+_MAPPED = ("organization-unmapped",)
+_ACCEPTED = ("count-zero", "count-jump", "organization-vanished")
 
 
 def sparkline(counts: Sequence[int]) -> str:
@@ -31,13 +33,13 @@ def results(sync: Sync, rows: Sequence[CountRow], history: History, hint: str) -
     if not rows:
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("organization", no_wrap=True, max_width=30)
-    table.add_column("product", no_wrap=True)
-    table.add_column("client", no_wrap=True, max_width=26)
-    for name in ("count", "licence"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("at", no_wrap=True)
+    table.add_column("organization", no_wrap=True, max_width=26)
+    table.add_column("product", no_wrap=True, min_width=7)
+    table.add_column("client", no_wrap=True, max_width=22)
+    for name, width in (("count", 5), ("licence", 9)):
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
+    table.add_column("", no_wrap=True, min_width=12)
+    table.add_column("at", no_wrap=True, min_width=11)
     if history:
         table.add_column("days", no_wrap=True)
     every = sorted(rows, key=_first)
@@ -50,13 +52,13 @@ def results(sync: Sync, rows: Sequence[CountRow], history: History, hint: str) -
             str(row.count),
             _change(row),
             _outcome(row),
-            safe(row.at[:16].replace("T", " ")),
+            safe(row.at[5:16].replace("T", " ")),
             *([sparkline([past[day] for day in sorted(past)])] if history else ()),
         )
     out.print(table)
     if len(rows) > _ROWS:
         out.print(f"[dim]… and {len(rows) - _ROWS} more: --json shows all[/]")
-    _waiting([row for row in every if row.outcome in _WAITS], hint)
+    _waiting(sync, [row for row in every if row.outcome in _WAITS], hint)
 
 
 def problem(sync: Sync) -> None:
@@ -102,7 +104,7 @@ def links(rows: Sequence[CountLink]) -> None:
     out.print(table)
 
 
-def _waiting(rows: Sequence[CountRow], hint: str) -> None:
+def _waiting(sync: Sync, rows: Sequence[CountRow], hint: str) -> None:
     if not rows:
         return
     out.print(f"\n[bold yellow]Waiting for you: {len(rows)}[/]")
@@ -111,7 +113,11 @@ def _waiting(rows: Sequence[CountRow], hint: str) -> None:
         out.print(f"  {place:>2}. {name}  {safe(row.product)}  [bold]{row.count}[/]  {row.reason}")
         if row.text:
             out.print(f"      [dim]{safe(row.text)}[/]", soft_wrap=True)
-        if row.outcome == "held" and row.reason.startswith(("count-", "organization-vanished")):
+        if row.outcome == "held" and row.reason in _MAPPED:
+            words = f"{quote(row.organization)} --source {sync.source}"
+            out.print(f"      $ chargeline mappings client {safe(words)} --halo ID{hint}")
+            out.print(f"      $ chargeline mappings exclude {safe(words)}{hint}")
+        elif row.outcome == "held" and row.reason in _ACCEPTED:
             words = f"{quote(row.organization)} {quote(row.product)} {row.count}"
             out.print(f"      $ chargeline counts accept {safe(words)}{hint}", soft_wrap=True)
 

@@ -22,7 +22,7 @@ SERVICES = sorted(main.parts[-4] for main in ROOT.glob("services/[!_]*/src/*/__m
 TOPIC = re.compile(r"[a-z]+(\.[a-z]+)?\.v\d+")
 BESIDE = {"KEY", "KEY_FILE", "DATA"}  # read by others than ServerSettings
 # Not for every process of the chart: a secret, a pod's own name, and what is for trials.
-ELSEWHERE = {"mongodb", "replica", "sandbox", "today", "health_host"}
+ELSEWHERE = {"kafka_password", "mongodb", "replica", "sandbox", "today", "health_host"}
 
 
 def block(text: str, key: str) -> str:

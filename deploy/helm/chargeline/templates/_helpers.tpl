@@ -23,6 +23,12 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "chargeline.config" -}}
 {{- $c := .Values.config -}}
 CHARGELINE_KAFKA: {{ required "config.kafka is needed: host:port,…" $c.kafka | quote }}
+CHARGELINE_KAFKA_SECURITY: {{ $c.kafkaSecurity | quote }}
+CHARGELINE_KAFKA_MECHANISM: {{ $c.kafkaMechanism | quote }}
+CHARGELINE_KAFKA_USER: {{ $c.kafkaUser | quote }}
+CHARGELINE_KAFKA_CA: {{ $c.kafkaCa | quote }}
+CHARGELINE_KAFKA_CERT: {{ $c.kafkaCert | quote }}
+CHARGELINE_KAFKA_KEY: {{ $c.kafkaKey | quote }}
 CHARGELINE_NAMESPACE: {{ $c.namespace | quote }}
 CHARGELINE_PARTITIONS: {{ $c.partitions | quote }}
 CHARGELINE_REPLICATION: {{ $c.replication | quote }}
@@ -50,6 +56,23 @@ OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
   valueFrom: { secretKeyRef: { name: {{ $name }}, key: {{ $s.mongodb }} } }
 - name: CHARGELINE_KEY
   valueFrom: { secretKeyRef: { name: {{ $name }}, key: {{ $s.key }} } }
+{{- with $s.kafkaPassword }}
+- name: CHARGELINE_KAFKA_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ $name }}, key: {{ . }} } }
+{{- end }}
+{{- end }}
+
+{{- /* Certificates for the brokers, from a secret of their own, where config.kafkaCa and so on look. */ -}}
+{{- define "chargeline.kafkaMount" -}}
+{{- if .Values.secret.kafkaFiles }}
+- { name: kafka, mountPath: /etc/chargeline/kafka, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "chargeline.kafkaVolume" -}}
+{{- with .Values.secret.kafkaFiles }}
+- { name: kafka, secret: { secretName: {{ . }}, defaultMode: 0440 } }
+{{- end }}
 {{- end }}
 
 {{- define "chargeline.podSecurity" -}}

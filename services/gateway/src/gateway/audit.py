@@ -16,7 +16,6 @@ from chassis.outbox import Outbox
 from chassis.table import Table
 from schemas.ids import content_hash
 
-_OF = "of"
 _FIRST = "0" * 32
 
 
@@ -73,7 +72,7 @@ class Audit:
                 request=request,
                 previous=last.digest if last else _FIRST,
             )
-            if await self._entries.insert(tenant, key_of(entry.number), entry, tags={_OF: "log"}):
+            if await self._entries.insert(tenant, key_of(entry.number), entry, tags={"of": "log"}):
                 return entry
             there = await self._entries.get(tenant, key_of(entry.number))
             assert there is not None, "somebody else has added it"
@@ -81,13 +80,13 @@ class Audit:
 
     async def page(self, tenant: str, after: str, limit: int) -> list[Entry]:
         """The first ones, or those from after a number as `key_of` spells it."""
-        found = await self._entries.find(tenant, _OF, "log", after=after, limit=limit)
+        found = await self._entries.find(tenant, "of", "log", after=after, limit=limit)
         return [stored.value for stored in found]
 
     async def broken(self, tenant: str) -> int | None:
         """The number of the first entry that is not what was added; None: the chain is whole."""
         previous, number = _FIRST, 0
-        async for stored in self._entries.every(tenant, _OF, "log"):
+        async for stored in self._entries.every(tenant, "of", "log"):
             entry = stored.value
             number += 1
             if entry.number != number or entry.previous != previous:
@@ -96,7 +95,7 @@ class Audit:
         return None
 
     async def _last(self, tenant: str) -> Entry | None:
-        number = await self._entries.count(tenant, _OF, "log")
+        number = await self._entries.count(tenant, "of", "log")
         stored = await self._entries.get(tenant, key_of(number)) if number else None
         return stored.value if stored else None
 

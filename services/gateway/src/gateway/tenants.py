@@ -12,8 +12,6 @@ from chassis.outbox import Outbox
 from chassis.table import Table
 from gateway.store import PLATFORM
 
-_ALL = "all"
-
 
 class TenantEntry(BaseModel):
     """One tenant as the platform lists it."""
@@ -43,7 +41,7 @@ class Tenants:
             created_by=by,
             terms_accepted=terms,
         )
-        if not await self._entries.insert(PLATFORM, tenant, entry, tags={_ALL: _ALL}):
+        if not await self._entries.insert(PLATFORM, tenant, entry, tags={"all": "all"}):
             raise PermanentError("tenant-exists", f"there is a tenant {tenant} already")
         return entry
 
@@ -56,5 +54,5 @@ class Tenants:
 
     async def page(self, after: str, limit: int) -> list[TenantEntry]:
         """By id, from after that id on."""
-        found = await self._entries.find(PLATFORM, _ALL, _ALL, after=after, limit=limit)
+        found = await self._entries.find(PLATFORM, "all", "all", after=after, limit=limit)
         return [stored.value for stored in found]

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from gateway.rest import (
     problems,
     routes_connections,
+    routes_counts,
     routes_oidc,
     routes_passkeys,
     routes_people,
@@ -25,6 +26,7 @@ ROUTERS = (
     routes_settings.router,
     routes_runs.router,
     routes_statements.router,
+    routes_counts.router,
     routes_people.router,
     routes_signin.router,
     routes_passkeys.router,

@@ -161,6 +161,22 @@ async def test_what_was_stored_before_a_kill_is_not_asked_for_again(world: World
     assert asked == {WHO: 0, LIST: 0, ONE: 5 - (stored - 1)}
 
 
+@pytest.mark.parametrize("calls_left", [0, 1, 2, 4])
+async def test_a_used_up_budget_makes_the_job_wait_and_repeats_nothing(
+    world: World, calls_left: int
+) -> None:
+    await world.use(counting_settings(*reads(5)))
+    await world.load(organizations=organizations(5))
+    world.calls_left = calls_left
+    fact = await world.sync()
+    assert (fact.head.problem, fact.head.organizations) == (None, 5)
+    assert world.waits == ["the calls are used up"]
+    calls = await world.calls()
+    assert (calls[WHO], calls[LIST]) == (1, 1)
+    # What was on its way when the budget ended is not awaited; nothing that is stored is repeated.
+    assert 5 <= calls[ONE] <= 5 + world.settings.huntress.in_flight - 1
+
+
 async def test_a_later_sync_of_the_same_day_reads_anew(world: World) -> None:
     await two(world)
     await world.sync()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from chassis.errors import PermanentError
+from chassis.errors import PermanentError, TransientError
 from chassis.http import Retries
 from chassis.jobs import JobFailure, JobKind, Jobs
 from chassis.outbox import Outbox
@@ -127,6 +127,8 @@ class World:
         self.settings = Settings()
         self.public_key = "hk_1"
         self.revision = 0
+        self.calls_left: int | None = None  # until the budget of the connection is used up, once
+        self.waits: list[str] = []
         self.steps, self.kill_at = 0, 0
         self.last: HandRun | None = None
         self.start()
@@ -152,10 +154,18 @@ class World:
             raise Killed
 
     async def _open(self, _: JobRun, settings: Settings) -> Huntress:
-        line = Line(self.http, self.clock, retries=Retries())
+        line = Line(self.http, self.clock, take=self._take, retries=Retries())
         keys = HuntressCredentials(self.public_key, SecretStr("hs_1"))
         in_flight = settings.huntress.in_flight
         return Huntress("http://sandbox/huntress", keys, line, in_flight=in_flight)
+
+    async def _take(self) -> None:
+        if self.calls_left is None:
+            return
+        if not self.calls_left:
+            self.calls_left = None
+            raise TransientError("rate-limited", "the calls are used up", retry_after_s=30.0)
+        self.calls_left -= 1
 
     # ---- the vendor's side
 
@@ -214,7 +224,8 @@ class World:
         for _ in range(20):
             try:
                 await kind.run(self.last)
-            except JobWaits:
+            except JobWaits as waits:
+                self.waits.append(waits.why)
                 self.last.attempts += 1
             except PermanentError as error:
                 assert kind.failed is not None

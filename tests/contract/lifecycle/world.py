@@ -113,6 +113,7 @@ class World:
     bus: MemoryBus = field(default_factory=MemoryBus)
     settings: Settings = field(default_factory=Settings)
     client_id: str = "anyone"
+    scope: str = "all"  # what the token is asked for
     steps: int = 0
     kill_at: int | None = None
     waits: list[str] = field(default_factory=list)
@@ -150,7 +151,7 @@ class World:
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:  # noqa: ARG002
         if self.on_open is not None:
             await self.on_open()
-        credentials = HaloCredentials(self.client_id, SecretStr("secret"))
+        credentials = HaloCredentials(self.client_id, SecretStr("secret"), scope=self.scope)
         return Halo("http://sandbox/halopsa", credentials, Line(self.http, self.clock))
 
     # ---- the vendor's side

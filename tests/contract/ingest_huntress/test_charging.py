@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from pydantic import TypeAdapter
 
 from gateway.received import received

@@ -8,7 +8,7 @@ from decimal import Decimal
 from chassis.errors import PermanentError
 from poster_halo.domain.counted_lines import Recurring, RecurringLine
 from poster_halo.domain.licences import Licence
-from poster_halo.domain.stamps import words_of
+from poster_halo.domain.stamps import is_stamp
 from schemas.counts import ClientCount
 from vendors.halopsa import Halo, HaloInvoice, HaloLicence, HaloLine
 
@@ -57,7 +57,7 @@ def _line_of(line: HaloLine) -> RecurringLine:
         links=tuple(row for row in links if isinstance(row, dict))
         if isinstance(links, list)
         else (),
-        ours=any(words_of(stamp) is not None for stamp in stamps),
+        ours=any(map(is_stamp, stamps)),
         passing=line.onetimecharge or bool(line.is_calculated),
         raw=line.raw,
     )

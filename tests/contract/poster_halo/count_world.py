@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -58,6 +58,21 @@ def part(organization: int, count: int) -> CountPart:
     return CountPart(organization=str(organization), organization_name=name, count=count)
 
 
+class Crossed:
+    """HaloPSA, where somebody acts as soon as a recurring invoice was written."""
+
+    def __init__(self, halo: Halo, act: Callable[[], Awaitable[Any]]) -> None:
+        self._halo, self._act = halo, act
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._halo, name)
+
+    async def update_recurring_invoice(self, body: Any) -> Any:
+        written = await self._halo.update_recurring_invoice(body)
+        await self._act()
+        return written
+
+
 class CountsWorld(World):
     """Syncs and links as messages; the results as people read them."""
 
@@ -107,7 +122,9 @@ class CountsWorld(World):
     async def open_halo(self, run: JobRun, settings: Settings) -> Halo:
         if run.attempts and self.client_id_after_a_write:
             self.client_id = self.client_id_after_a_write
-        return await super().open_halo(run, settings)
+        halo = await super().open_halo(run, settings)
+        edited = self.meanwhile.get("update_recurring_invoice")
+        return halo if edited is None else Crossed(halo, edited)  # type: ignore[return-value]
 
     async def licences(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = (await self.state())["entities"]["software_licences"]

@@ -17,7 +17,9 @@ def test_the_settings_file_shown_is_one(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("\n".join(line[4:] for line in shown.splitlines()))
     read = read_settings(file)
-    assert set(read.credentials) == {"halopsa", "pax8"}
+    assert set(read.credentials) == {"halopsa", "huntress", "pax8"}
+    assert read.settings.schedule["huntress"].day == 31
+    assert read.settings.counts.of("edr", None).minimum == 5
     assert read.settings.policy_for("pax8", read.settings.client[0]).drop_zero is True
 
 

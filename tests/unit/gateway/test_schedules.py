@@ -115,10 +115,10 @@ def test_two_who_both_think_that_it_is_theirs_say_it_once() -> None:
     async def story() -> None:
         world = World(START)
         await world.set("UTC", huntress=DAILY, pax8=DAILY)
-        one, two = world.replica(), world.replica()
         await world.keep_now()
         await asyncio.sleep(86_400)
         world.pause = lambda: asyncio.sleep(0.01)
+        one, two = world.replica(), world.replica()
         both = (r.schedules.keep(Look()) for r in (one, two))
         waits = await asyncio.gather(*both, return_exceptions=True)
         assert [type(w).__name__ for w in waits] == ["JobWaits", "JobWaits"]
@@ -147,6 +147,7 @@ def test_changing_the_settings_arms_it_anew_at_once() -> None:
         await world.set("Asia/Kathmandu", huntress=Schedule(at="12:00"))
         await asyncio.sleep(40 * 3600)
         assert len(await world.gateway.schedules.occurrences(TENANT)) == 2, "it is switched off"
+        assert len(await world.gateway.jobs.open(TENANT)) == 1, "older keepers have ended"
         await world.stop()
 
     in_virtual_time(story())

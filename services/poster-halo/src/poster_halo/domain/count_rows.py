@@ -27,7 +27,7 @@ def rows_of(want: ClientCount, made: Decision, after: int | None, at: str) -> li
             reason=made.code,
             text=made.text,
             at=at,
-            warnings=made.warnings,
+            warnings=tuple(dict.fromkeys((*made.warnings, *part.warnings))),
         )
         for part in parts
     ]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TENANT = "main"  # one tenant a data folder; a renamed MSP keeps its ids
 SANDBOX_DAY = date(2026, 11, 5)
 _INSIDE = "http://sandbox"
+_UNHURRIED = 6_000  # calls a minute
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,12 @@ async def _inside(
     settings = month.settings
     if where.counts or where.source == HUNTRESS:
         account = generate_huntress(where.seed, clients=where.clients, first_day=today)
-        worlds.append(("huntress", account.huntress, {"halopsa": account.halopsa}))
+        # Nobody waits a minute for a demonstration; the limit itself is under test elsewhere.
+        unlimited = {"settings": account.huntress["settings"] | {"rate_limit": None}}
+        load = account.huntress | unlimited
+        worlds.append(("huntress", load, {"halopsa": account.halopsa}))
         settings = account.added_to(settings)
+        settings["huntress"]["calls_per_minute"] = _UNHURRIED
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=_INSIDE) as client:
         for vendor, payload, beside in worlds:

@@ -133,6 +133,25 @@ def test_a_lease_that_ran_out_is_claimed_with_a_higher_fence(world: World) -> No
     in_virtual_time(story())
 
 
+def test_a_lease_that_has_just_begun_is_compared_but_not_written_again(world: World) -> None:
+    async def story() -> None:
+        leases = Leases(world.records, world.clock, ttl_s=30)
+        lease = await leases.claim("msp", "halo", "one")
+        assert isinstance(lease, Lease)
+        began = await leases.read("msp", "halo")
+        await asyncio.sleep(2.9)
+        await lease.renew()
+        assert await leases.read("msp", "halo") == began
+        await asyncio.sleep(0.2)
+        await lease.renew()
+        assert (await leases.read("msp", "halo")).until == leases.ends()
+        await leases.claim("msp", "halo", "two", take_over=True)
+        with pytest.raises(LeaseLost):
+            await lease.renew()
+
+    in_virtual_time(story())
+
+
 def test_an_owner_that_lost_the_lease_between_two_jobs_does_not_start_the_next(
     world: World,
 ) -> None:

@@ -20,7 +20,7 @@ class RunnerSettings:
     of the dead, and a job of a kind nobody here runs is nobody's.
     """
 
-    ttl_s: float = 120.0  # exceeds the longest vendor write plus its settle time
+    ttl_s: float = 120.0  # nine tenths exceed the longest vendor write plus its settle time
     settle_s: float = 60.0
     wait_first_s: float = 1.0
     wait_max_s: float = 300.0

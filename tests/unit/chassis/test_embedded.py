@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chassis.delivery import DeliverySettings
 from chassis.embedded import EmbeddedStore, ThreadExecutor
+from chassis.embedded.recent import Recent, place_of
 from chassis.embedded.sqlite import FILE
 from chassis.embedded.writer import InlineExecutor
 from chassis.errors import PermanentError, TransientError
@@ -55,6 +58,51 @@ async def test_a_write_that_fails_takes_no_other_with_it(tmp_path: Path) -> None
     assert await store.records.get("msp", "things", "bad") is None
     assert await store.records.get("msp", "things", "b") is not None
     store.close()
+
+
+@pytest.mark.parametrize("end", ["awaited", "cancelled", "deleted"])
+async def test_what_was_read_while_a_write_was_under_way_is_not_taken_for_stored(
+    tmp_path: Path, end: str
+) -> None:
+    store, goes_on = open_store(tmp_path, "thread"), threading.Event()
+    await store.records.insert(record("a", b"old"))
+    store.executor.submit(lambda _: goes_on.wait())  # the writer is held up before ours
+    if end == "deleted":
+        write = asyncio.create_task(store.records.delete("msp", "things", "a"))
+    else:
+        new = replace(record("a", b"new"), version=1)
+        write = asyncio.create_task(store.records.replace(new))
+    await asyncio.sleep(0)
+    if end == "cancelled":
+        write.cancel()
+        await asyncio.wait([write])
+    before = await store.records.get("msp", "things", "a")
+    goes_on.set()
+    await store.records.insert(record("b"))  # the commit after it
+    after = await store.records.get("msp", "things", "a")
+    store.close()
+    assert before is not None
+    assert before.body == b"old"
+    assert (after and (after.version, after.body)) == (None if end == "deleted" else (2, b"new"))
+
+
+async def test_records_in_use_are_read_once_and_large_ones_are_not_kept(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    await store.records.insert(record("small", b"x", colour="red"))
+    await store.records.insert(record("large", b"x" * 100_000))
+    for key, again in (("small", True), ("large", False)):
+        first = await store.records.get("msp", "things", key)
+        assert (await store.records.get("msp", "things", key) is first) is again
+    store.close()
+
+
+def test_of_the_records_in_use_eight_megabytes_are_kept() -> None:
+    recent, records = Recent(), [record(f"{n}", b"x" * 50_000) for n in range(200)]
+    for each in records:
+        recent.keep(each)
+        recent.get(place_of(records[0]))
+    kept = [n for n, each in enumerate(records) if recent.get(place_of(each))]
+    assert kept == [0, *range(200 - 165, 200)], "and of those the ones that were used last"
 
 
 async def test_a_full_disk_is_waited_out(tmp_path: Path) -> None:

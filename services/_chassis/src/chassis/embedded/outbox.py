@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from chassis.embedded.bus import EmbeddedBus
 from chassis.embedded.records import SqliteRecords
-from chassis.outbox import Outbox, with_trace
+from chassis.outbox import Outbox
 from chassis.records import Message, Record
 from chassis.telemetry import tracing
 
@@ -28,17 +28,17 @@ class EmbeddedOutbox(Outbox):
         """Insert if absent, its messages with it."""
         if not record.outgoing:
             return await super().insert(record)
-        record = with_trace(record)
-        work = self._rows.inserted(replace(record, outgoing=()))
-        return await self._log.publish_with(work, record.outgoing)
+        messages, record = tracing.carried(record.outgoing), replace(record, outgoing=())
+        write = self._log.publish_with(self._rows.inserted(record), messages)
+        return await self._rows.written(record, 1, write)
 
     async def replace(self, record: Record) -> bool:
         """Replace if the version fits, its messages with it."""
         if not record.outgoing:
             return await super().replace(record)
-        record = with_trace(record)
-        work = self._rows.replaced(replace(record, outgoing=()))
-        return await self._log.publish_with(work, record.outgoing)
+        messages, record = tracing.carried(record.outgoing), replace(record, outgoing=())
+        write = self._log.publish_with(self._rows.replaced(record), messages)
+        return await self._rows.written(record, record.version + 1, write)
 
     async def publish(self, message: Message, holding: Sequence[Record]) -> None:
         """In one commit."""

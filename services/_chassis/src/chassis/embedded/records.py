@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from chassis.embedded.recent import Recent, place_of
 from chassis.embedded.writer import Executor, Work
 from chassis.errors import PermanentError
 from chassis.records import Message, Record
@@ -25,20 +27,29 @@ class SqliteRecords:
     def __init__(self, executor: Executor, *, read_only: bool = False) -> None:
         self._executor = executor
         self._read_only = read_only
+        self._recent = Recent()
 
     async def get(self, tenant: str, collection: str, key: str) -> Record | None:
+        place = (tenant, collection, key)
+
         def read(connection: sqlite3.Connection) -> Record | None:
+            known = self._recent.get(place)
+            if known is not None:
+                return known
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM records r"  # noqa: S608 - constants
                 " WHERE tenant = ? AND collection = ? AND key = ?",
-                (tenant, collection, key),
+                place,
             ).fetchone()
-            return None if row is None else _record(connection, row)
+            record = None if row is None else _record(connection, row)
+            if record is not None and not self._read_only:  # who only reads hears of no write
+                self._recent.keep(record)
+            return record
 
         return await self._executor.read(read)
 
     async def insert(self, record: Record) -> bool:
-        return await self._executor.write(self.inserted(record))
+        return await self.written(record, 1, self._executor.write(self.inserted(record)))
 
     def inserted(self, record: Record) -> Work[bool]:
         """The work of `insert`."""
@@ -61,7 +72,8 @@ class SqliteRecords:
         return write
 
     async def replace(self, record: Record) -> bool:
-        return await self._executor.write(self.replaced(record))
+        version = record.version + 1
+        return await self.written(record, version, self._executor.write(self.replaced(record)))
 
     def replaced(self, record: Record) -> Work[bool]:
         """The work of `replace`."""
@@ -109,7 +121,12 @@ class SqliteRecords:
                     connection.execute("DELETE FROM outgoing WHERE record = ?", (number,))
             return bool(row)
 
-        return await self._executor.write(write)
+        done = self._executor.write(write)
+        return await self._recent.written((tenant, collection, key), done, after=None)
+
+    async def written(self, record: Record, version: int, write: Awaitable[bool]) -> bool:
+        """Await a write that has the work of `insert` or `replace` in it, so that `get` knows."""
+        return await self._recent.written(place_of(record), write, replace(record, version=version))
 
     async def find(
         self,

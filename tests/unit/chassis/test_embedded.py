@@ -183,6 +183,56 @@ async def test_how_far_a_group_is_costs_no_commit_of_its_own(tmp_path: Path, exe
     assert await delivered("stop") == [1, 2]
 
 
+async def test_where_nobody_minds_the_order_messages_are_handled_at_once(tmp_path: Path) -> None:
+    both = asyncio.Barrier(2)
+
+    async def on_sent(head: Sent, body: Body) -> None:
+        await both.wait()  # neither goes on before both were begun
+
+    store = open_store(tmp_path, "thread")
+    store.bus.mount(service(on_sent, side_by_side=True))
+    await store.bus.publish([sent(1), sent(2)])
+    await store.start()
+    await asyncio.wait_for(store.idle(), 5)
+    await store.stop()
+    store.close()
+    assert not both.broken
+
+
+async def test_the_offset_does_not_pass_a_message_that_is_still_in_hand(tmp_path: Path) -> None:
+    seen: list[int] = []
+    all_seen = asyncio.Event()
+    hangs = True
+
+    async def on_sent(head: Sent, body: Body) -> None:
+        seen.append(head.number)
+        if len(seen) == 4:
+            all_seen.set()
+        if hangs and head.number == 1:
+            await asyncio.Event().wait()
+
+    store = open_store(tmp_path)
+    store.bus.mount(service(on_sent, side_by_side=True))
+    await store.bus.publish([sent(n) for n in range(4)])
+    await store.start()
+    await all_seen.wait()
+    await store.records.insert(record("a"))  # the commit that offsets go with
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()  # a crash: nobody says goodbye
+    store.close()
+    assert seen == [0, 1, 2, 3]
+
+    seen.clear()
+    hangs = False
+    store = open_store(tmp_path)
+    store.bus.mount(service(on_sent, side_by_side=True))
+    await store.start()
+    await store.idle()
+    await store.stop()
+    store.close()
+    assert seen == [1, 2, 3]
+
+
 def _keeping(messages: int) -> DeliverySettings:
     return DeliverySettings(log_keep=messages)
 

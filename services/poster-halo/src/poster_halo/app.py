@@ -40,7 +40,7 @@ def build(
         name="poster-halo",
         routes=(
             Route("runs.commanded.v1", commands),
-            Route("charges.resolved.v1", resolved),
+            Route("charges.resolved.v1", resolved, side_by_side=True),
             Route("counts.resolved.v1", counts),
         ),
         jobs=kinds(tools, CountStore(outbox)),

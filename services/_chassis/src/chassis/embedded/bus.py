@@ -169,16 +169,44 @@ class _Consumer:
             while not self._stopping:
                 self._news.clear()
                 page = await self._page()
-                for arrival in page:
-                    if not await self._delivery.deliver(arrival):
-                        break
-                    self._position = arrival.offset
-                    self._bus.move(self._delivery.group, self._slot, arrival.offset)
-                if not page and not self._news.is_set():
+                if page:
+                    await self._deliver(page)
+                if log.is_last(page) and not self._news.is_set():
                     self._rest()
                     await self._news.wait()
         finally:
             self._rest()
+
+    async def _deliver(self, page: Sequence[Arrival]) -> None:
+        """Side by side where nobody minds, so that what is stored shares commits; else in order.
+
+        The position moves up to the first message that is not done.
+        """
+        done: set[int] = set()
+
+        async def one(arrival: Arrival) -> bool:
+            if not await self._delivery.deliver(arrival):
+                return False
+            done.add(arrival.offset)
+            self._move(page, done)
+            return True
+
+        if self._delivery.side_by_side and len(page) > 1:
+            async with asyncio.TaskGroup() as side_by_side:
+                for arrival in page:
+                    side_by_side.create_task(one(arrival))
+            return
+        for arrival in page:
+            if not await one(arrival):
+                break
+
+    def _move(self, page: Sequence[Arrival], done: set[int]) -> None:
+        for arrival in page:
+            if arrival.offset > self._position:
+                if arrival.offset not in done:
+                    break
+                self._position = arrival.offset
+                self._bus.move(self._delivery.group, self._slot, arrival.offset)
 
     def _rest(self) -> None:
         if self._busy:

@@ -64,6 +64,11 @@ def page_after(
     return work
 
 
+def is_last(page: Sequence[Arrival]) -> bool:
+    """Nothing lay behind this page of a slot when it was read."""
+    return len(page) < _PAGE_MESSAGES and sum(len(a.value) for a in page) < _PAGE_BYTES
+
+
 class Moves:
     """How far consumers have come and nobody has written yet; the loop adds, the writer writes."""
 

@@ -159,7 +159,8 @@ class ThreadExecutor:
 
     def __init__(self) -> None:
         self.commits = 0
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._next: list[_Waiting] = []
+        self._queue: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._later: queue.SimpleQueue[Work[None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: sqlite3.Connection | None = None
@@ -181,9 +182,16 @@ class ThreadExecutor:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._thread is None:
             future.set_exception(_closed())
-        else:
-            self._queue.put(_Waiting(work, committed, future))
+            return future
+        if not self._next:  # what the loop has ready may write as well: it goes with this one
+            future.get_loop().call_soon(self._hand_over)
+        self._next.append(_Waiting(work, committed, future))
         return future
+
+    def _hand_over(self) -> None:
+        group, self._next = self._next, []
+        if group:
+            self._queue.put(group)
 
     def later(self, work: Work[None]) -> None:
         self._later.put(work)
@@ -196,6 +204,7 @@ class ThreadExecutor:
 
     def close(self) -> None:
         if self._thread is not None:
+            self._hand_over()
             self._queue.put(None)
             self._thread.join()
             self._thread = None
@@ -209,8 +218,8 @@ class ThreadExecutor:
             group: list[_Waiting] = []
             waiting = self._queue.get()
             while waiting is not None:
-                group.append(waiting)
-                if len(group) == _GROUP_MAX:
+                group += waiting
+                if len(group) >= _GROUP_MAX:
                     break
                 try:
                     waiting = self._queue.get_nowait()

@@ -20,6 +20,7 @@ from chassis.errors import TransientError
 type Work[T] = Callable[[sqlite3.Connection], T]
 
 _GROUP_MAX = 500  # works in one commit
+_TURNS = 2  # of the loop that a work waits: what the same event has set going commits with it
 
 
 class Executor(Protocol):
@@ -183,10 +184,16 @@ class ThreadExecutor:
         if self._thread is None:
             future.set_exception(_closed())
             return future
-        if not self._next:  # what the loop has ready may write as well: it goes with this one
-            future.get_loop().call_soon(self._hand_over)
+        if not self._next:
+            self._after_turns(_TURNS, future.get_loop())
         self._next.append(_Waiting(work, committed, future))
         return future
+
+    def _after_turns(self, turns: int, loop: asyncio.AbstractEventLoop) -> None:
+        if turns:
+            loop.call_soon(self._after_turns, turns - 1, loop)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         group, self._next = self._next, []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
 
@@ -177,6 +177,8 @@ class Delivery:
 
     def _span(self, kind: str, head: BaseModel, parent: str) -> AbstractContextManager[None]:
         """What the head says that a trace is looked up by; without a parent the run is one."""
+        if tracing.is_off(parent):
+            return nullcontext()
         told = {name: str(value) for name in _TOLD if (value := getattr(head, name, None))}
         about = tracing.run_trace(told["tenant"], told["run"]) if told.keys() >= _RUN else ""
         return span("handle", parent=parent, trace_of=about, kind=kind, group=self.group, **told)

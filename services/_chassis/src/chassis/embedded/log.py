@@ -83,12 +83,14 @@ class Moves:
         return not asked
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Work that notes all of it."""
+        """Work that notes all of it. What a failed commit takes along is delivered again."""
         self._asked = False  # first: what is added from here on may be too late for this write
         rows = []
         while self._moved:
             (consumer, slot), position = self._moved.popitem()
             rows.append((position, consumer, *slot))
+        if not rows:
+            return
         connection.executemany(
             "UPDATE offsets SET position = ? WHERE consumer = ? AND topic = ? AND slot = ?", rows
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -202,10 +202,12 @@ def _encoded(tags: Mapping[str, str]) -> str:
     return json.dumps(dict(tags), sort_keys=True) if tags else _NO_TAGS
 
 
-type _Tags = Iterable[tuple[str, str]]
+type _Tags = Collection[tuple[str, str]]
 
 
 def _tag(connection: sqlite3.Connection, record: Record, number: int, tags: _Tags) -> None:
+    if not tags:
+        return
     connection.executemany(
         "INSERT INTO tags (collection, tag, value, tenant, key, record) VALUES (?, ?, ?, ?, ?, ?)",
         [(record.collection, tag, value, record.tenant, record.key, number) for tag, value in tags],
@@ -213,6 +215,8 @@ def _tag(connection: sqlite3.Connection, record: Record, number: int, tags: _Tag
 
 
 def _untag(connection: sqlite3.Connection, record: Record, tags: _Tags) -> None:
+    if not tags:
+        return
     connection.executemany(
         "DELETE FROM tags"
         " WHERE collection = ? AND tag = ? AND value = ? AND tenant = ? AND key = ?",
@@ -220,7 +224,9 @@ def _untag(connection: sqlite3.Connection, record: Record, tags: _Tags) -> None:
     )
 
 
-def _hold(connection: sqlite3.Connection, number: int, messages: Iterable[Message]) -> None:
+def _hold(connection: sqlite3.Connection, number: int, messages: Sequence[Message]) -> None:
+    if not messages:
+        return
     connection.executemany(
         "INSERT INTO outgoing (record, place, topic, key, headers, value)"
         " VALUES (?, ?, ?, ?, ?, ?)",

@@ -1,7 +1,7 @@
 """Executors: who runs the SQL. One writer with group commit on its thread, or all of it inline.
 
-A piece of work is a function of a connection. Works that wait at the same moment share one commit;
-each keeps its own savepoint, so one that fails takes nothing with it.
+A piece of work is a function of a connection, and may be run again if its commit does not come
+about. Works that wait at the same moment share one commit; one that fails takes no other with it.
 """
 
 from __future__ import annotations
@@ -76,11 +76,21 @@ class _Waiting:
 
 
 def _commit_together(connection: sqlite3.Connection, group: list[_Waiting]) -> None:
-    """Run the works and commit them as one; every one then has its result or its error."""
+    """Run the works and commit them as one; every one then has its result or its error.
+
+    Hardly ever one fails: only then they are run again, each behind a savepoint of its own.
+    """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for waiting in group:
-            _attempt(connection, waiting)
+        try:
+            for waiting in group:
+                waiting.result = waiting.work(connection)
+        except Exception:  # noqa: BLE001 - whose it is, the second time tells
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            for waiting in group:
+                _attempt(connection, waiting)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:
@@ -206,8 +216,10 @@ class ThreadExecutor:
     async def read[T](self, work: Work[T]) -> T:
         if self._reader is None:
             raise _closed()
-        with translated():
+        try:
             return work(self._reader)
+        except sqlite3.Error as error:
+            raise failure(error) from error
 
     def close(self) -> None:
         if self._thread is not None:

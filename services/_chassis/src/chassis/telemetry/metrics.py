@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -171,12 +171,15 @@ def add(metric: Declared, amount: int | float | Decimal = 1, **labels: str) -> N
             instrument.add(number, labels)
 
 
-@contextmanager
-def timed(metric: Declared, **labels: str) -> Iterator[None]:
+def timed(metric: Declared, **labels: str) -> AbstractContextManager[None]:
     """Record how long it took, and how it ended under the label `outcome` if there is one."""
     if metric.name not in _recording.instruments:
-        yield
-        return
+        return nullcontext()
+    return _timed(metric, labels)
+
+
+@contextmanager
+def _timed(metric: Declared, labels: dict[str, str]) -> Iterator[None]:
     began, outcome = time.perf_counter(), "done"
     try:
         yield

@@ -8,8 +8,8 @@ says stays out. Spans are for messages, jobs and calls, never for lines.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
@@ -52,21 +52,32 @@ def run_trace(tenant: str, run: str) -> str:
     return f"{tenant}/{run}"
 
 
-@contextmanager
+def is_off(parent: str) -> bool:
+    """Nothing is recorded here and there is nothing to pass on: a span would do nothing."""
+    return _recording.tracer is None and not parent
+
+
 def span(
     name: str, *, parent: str = "", trace_of: str = "", **attributes: str | int
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """A span under `parent`, a traceparent; else under the current span.
 
     Where there is neither, `trace_of` says what the trace is about: its id is derived from it.
     """
     unlisted = attributes.keys() - ATTRIBUTES
     assert not unlisted, f"not on the list of trace attributes: {sorted(unlisted)}"
+    if is_off(parent):
+        return nullcontext()
     tracer = _recording.tracer
     if tracer is None:
-        with _passed_on(parent):
-            yield
-        return
+        return _passed_on(parent)
+    return _recorded(tracer, name, parent, trace_of, attributes)
+
+
+@contextmanager
+def _recorded(
+    tracer: Tracer, name: str, parent: str, trace_of: str, attributes: Mapping[str, str | int]
+) -> Iterator[None]:
     found = _W3C.extract({HEADER: parent}) if parent else context.get_current()
     wanted = _derived.set(_trace_id(trace_of) if trace_of else None)
     try:
@@ -122,13 +133,16 @@ def carried(messages: Sequence[Message]) -> Sequence[Message]:
     )
 
 
-@contextmanager
-def publishing(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+def publishing(messages: Sequence[Message]) -> AbstractContextManager[Sequence[Message]]:
     """A span around a publish; what a dead process left behind goes on in its own trace."""
-    if _recording.tracer is None or not messages:
-        yield carried(messages)
-        return
     messages = carried(messages)
+    if _recording.tracer is None or not messages:
+        return nullcontext(messages)
+    return _publishing(messages)
+
+
+@contextmanager
+def _publishing(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     first = messages[0]
     alone = not trace.get_current_span().get_span_context().is_valid
     parent = first.headers.get(HEADER, "") if alone else ""
@@ -143,9 +157,6 @@ def derived_trace() -> int | None:
 
 @contextmanager
 def _passed_on(parent: str) -> Iterator[None]:
-    if not parent:
-        yield
-        return
     token = context.attach(_W3C.extract({HEADER: parent}))
     try:
         yield

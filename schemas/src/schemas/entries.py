@@ -44,6 +44,7 @@ class Company(BaseModel):
     external: str | None = None
     lines: int = 0
     price: dict[str, Amount] = {}
+    name_doubled: bool = False  # another one of the source is called so: no match by its name
 
 
 class Suggestion(BaseModel):

@@ -16,7 +16,7 @@ from schemas.charges import ChargeLine, ChargeLines
 from schemas.messages import ChargesReceived, DocumentEntry, DocumentRead, DocumentsListed
 from schemas.settings import Settings
 from support.counts import counting_settings
-from support.huntress import organization
+from support.huntress import organization, organizations
 from support.memory_records import MemoryRecords
 
 from .world import TENANT, Fact, World
@@ -96,6 +96,27 @@ async def test_formed_again_under_other_settings_it_is_another_month(counted: Wo
     assert (line.quantity, head.price) == (Decimal(19), Decimal(95))
     sums = await received(MemoryRecords(counted.shelf), TENANT, "2026-11")
     assert sums["USD"].price == Decimal(190)
+
+
+async def test_a_month_that_is_formed_anew_leaves_no_line_of_before(
+    make: Callable[[], World],
+) -> None:
+    """One page more than fits, and then a price for one client alone."""
+    world = make()
+    mapped = [{"company": str(700_000 + place), "halo": place + 1} for place in range(501)]
+    await world.use(counting_settings(*mapped, counts={"rule": [EDR], "cut_off_day": 5}))
+    await world.load(organizations=organizations(501))
+    await world.sync(mode="quick")
+    records = MemoryRecords(world.shelf)
+    await world.ingest("2026-11")
+    assert (await received(records, TENANT, "2026-11"))["USD"].lines == 501
+    alone = {"rule": [EDR | {"client": 1}], "cut_off_day": 5}
+    await world.use(counting_settings(*mapped, counts=alone))
+    await world.ingest("2026-11")
+    assert (await received(records, TENANT, "2026-11"))["USD"].lines == 1
+    await world.use(counting_settings(*mapped, counts={"rule": []}))
+    await world.ingest("2026-11")
+    assert await received(records, TENANT, "2026-11") == {}
 
 
 async def test_the_same_command_twice_publishes_each_batch_once(counted: World) -> None:

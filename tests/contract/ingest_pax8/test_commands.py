@@ -13,7 +13,7 @@ from chassis.outbox import Outbox
 from chassis.service import JobRun
 from chassis.versions import SettingsVersions
 from ingest_pax8.app import build
-from schemas.messages import DocumentRead, IngestDocument
+from schemas.messages import DocumentRead, IngestDocument, ListDocuments, ReadDrafts
 from schemas.settings import Settings
 from vendors.pax8 import Line, Pax8, Pax8Credentials
 
@@ -56,6 +56,22 @@ async def test_a_command_that_comes_twice_is_one_job_and_one_answer(world: World
     await task
     [read] = world.facts(DocumentRead)
     assert (read.head.batches, read.head.rows_read, read.head.problem) == (1, 3, None)
+
+
+async def test_commands_for_another_source_are_not_for_us(world: World) -> None:
+    jobs = Jobs(world.records, LoopClock(datetime(2026, 11, 5, tzinfo=UTC)))
+
+    async def open_pax8(_: JobRun, __: Settings) -> Pax8:
+        raise AssertionError("nobody asks Pax8")
+
+    outbox = Outbox(world.records, world.bus)
+    service = build(records=world.records, outbox=outbox, jobs=jobs, open_pax8=open_pax8)
+    version = await SettingsVersions(world.records).store(TENANT, Settings())
+    [route] = service.routes
+    for kind in (ListDocuments, IngestDocument, ReadDrafts):
+        command = kind(tenant=TENANT, run="run", revision=1, settings=version, source="huntress")
+        await route.on[kind](command, NoBody())
+    assert await jobs.open(TENANT) == []
 
 
 async def test_wrong_credentials_reach_the_run_as_a_problem(world: World) -> None:

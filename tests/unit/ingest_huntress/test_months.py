@@ -173,6 +173,15 @@ def test_9_an_organization_that_nobody_decided_about_is_a_company_to_match() -> 
     )
 
 
+def test_8_a_company_whose_name_another_has_says_so() -> None:
+    rows = {
+        CUT_OFF: [count(), count(organization="700102", warnings=["organization-name-doubled"])]
+    }
+    found = lines(charging({"company": "1", "halo": 42}), *taken_from(rows, Baseline()))
+    companies = undecided(found.values(), "USD")
+    assert [company.name_doubled for company in companies] == [False, True]
+
+
 def test_12_excluded_and_own_organizations_are_batches_that_say_so() -> None:
     settings = counting_settings(
         {"company": "700101", "exclude": True},

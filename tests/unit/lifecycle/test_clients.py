@@ -56,6 +56,15 @@ def test_r3_two_clients_of_one_name_are_no_match_but_are_shown() -> None:
     assert all("not alone" in s.evidence for s in match.suggestions)
 
 
+def test_r3_a_company_whose_name_another_has_is_matched_by_its_external_id_alone() -> None:
+    clients = Clients([client(42, "Acme", accounts_id="X-7")])
+    twin = company("Acme").model_copy(update={"name_doubled": True})
+    match = clients.match(twin)
+    assert match.client is None
+    assert [s.id for s in match.suggestions] == [42]
+    assert clients.match(twin.model_copy(update={"external": "X-7"})).client == 42
+
+
 def test_r3_two_external_hits_are_not_decided_by_the_name() -> None:
     clients = Clients([client(42, "Acme", ref="X"), client(43, "Bolt", ref="X")])
     assert clients.match(company("Acme", "X")).client is None

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from lifecycle.domain.clients import Billable
 from lifecycle.domain.facts import charges_held, charges_resolved
+from lifecycle.domain.holds import map_product, unmapped
+from lifecycle.domain.items import ItemHold
 from lifecycle.domain.resolve import (
     Held,
     Resolved,
 )
 from schemas.charges import ItemChoices
 from schemas.messages import BodyRef, ResolveRun
+from schemas.uses import CompanyUse
 from support.lifecycle import (
     CONNECTION,
     TENANT,
@@ -190,3 +193,11 @@ def test_a_hostile_name_does_not_make_the_head_too_large() -> None:
 def test_a_normalized_head_says_what_its_lines_come_to() -> None:
     head = normalized([line(1), line(2, outcome="dropped")])
     assert (head.kept_lines, head.kept_price) == (1, Decimal("22.00"))
+
+
+def test_a_command_names_the_source_that_it_is_about() -> None:
+    use = CompanyUse(company="700101", name="Acme", lines=1)
+    assert "client 700101 --source huntress --halo ID`" in unmapped(use, (), "huntress").text
+    assert "client 700101 --halo ID`" in unmapped(use, ()).text
+    held = map_product(ItemHold("product-unmatched", "no item"), "huntress:edr:monthly")
+    assert "product huntress:edr:monthly --source huntress --halo ITEM`" in held.text

@@ -29,6 +29,7 @@ class Group:
     lines: list[ChargeLine] = field(default_factory=list)
     days: list[str] = field(default_factory=list)  # of each line, the day it was counted
     code: str | None = None
+    name_doubled: bool = False
 
     @property
     def hold(self) -> str | None:
@@ -63,6 +64,7 @@ def grouped(
         group.lines.append(line)
         group.days.append(one.day.isoformat())
         group.code = group.code or one.code
+        group.name_doubled = group.name_doubled or one.doubled
     # R11: who is billed on a recurring invoice gets a batch without lines: it removes older ones.
     for bill_to in billing.recurring():
         groups.setdefault(bill_to.name, Group(bill_to))
@@ -81,6 +83,7 @@ def undecided(groups: Iterable[Group], currency: str) -> list[Company]:
                     name=first.company_name,
                     lines=len(group.lines),
                     price={currency: group.price},
+                    name_doubled=group.name_doubled,
                 )
             )
     return sorted(found, key=lambda one: one.company)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from ingest_huntress.domain.guards import Baseline
 from schemas.count_settings import CountSettings
-from schemas.counts import DETAIL_NOT_READ, Count
+from schemas.counts import DETAIL_NOT_READ, NAME_DOUBLED, Count
 from schemas.periods import Period
 
 NOT_READ_SINGLY = "count-detail-missing"
@@ -28,6 +28,7 @@ class Taken:
     day: date
     units: int
     code: str | None = None
+    doubled: bool = False  # another organisation has its name
 
 
 def month_of(document: str) -> Period | None:
@@ -71,7 +72,8 @@ def _taken(row: Count, day: date, baseline: Baseline) -> Taken:
     units = row.count if code is None else max(row.count, row.before or 0)
     if code is None and DETAIL_NOT_READ in row.warnings:
         code = NOT_READ_SINGLY
-    return Taken(row.organization, row.organization_name, row.product, day, units, code)
+    doubled = NAME_DOUBLED in row.warnings
+    return Taken(row.organization, row.organization_name, row.product, day, units, code, doubled)
 
 
 def _was_accepted(row: Count, baseline: Baseline) -> bool:

@@ -90,7 +90,7 @@ class Clients:
             (self._by_name, name, "exact name"),
         ):
             hits = index.get(wanted, set()) if wanted else set()
-            if len(hits) == 1:
+            if len(hits) == 1 and not (company.name_doubled and index is self._by_name):
                 (client,) = hits
                 return self._answer(company, client=client, evidence=evidence)
             if hits:  # several: guessing on by weaker evidence would be no better

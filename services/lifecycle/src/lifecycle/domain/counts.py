@@ -79,7 +79,11 @@ class _Deciding:
     def _by_name(self, row: Count) -> Client | _End:
         match = self.matches.get(row.organization)
         if match is None:
-            company = Company(company=row.organization, name=row.organization_name)
+            company = Company(
+                company=row.organization,
+                name=row.organization_name,
+                name_doubled=row.organization in self.doubled,
+            )
             match = self.matches[row.organization] = self.clients.match(company)
         if row.organization in self.doubled:
             text = f"{row.text or 'its name is not alone'}: map each of them, or exclude it"
@@ -97,11 +101,7 @@ class _Deciding:
 
     def found(self) -> tuple[CompanyMatch, ...]:
         """Matches that decide; names that are not alone decide nothing."""
-        return tuple(
-            match
-            for number, match in sorted(self.matches.items())
-            if match.client is not None and number not in self.doubled
-        )
+        return tuple(match for _, match in sorted(self.matches.items()) if match.client is not None)
 
 
 def resolved(

@@ -36,12 +36,21 @@ _WORDS = {
     "amount-missing": (
         "the source does not say what these lines cost the customer: have Pax8 correct the invoice"
     ),
+    **dict.fromkeys(
+        ("count-zero", "count-jump", "count-unknown", "organization-vanished"),
+        "a count behind them waits for a person (`chargeline counts show`, then `chargeline counts"
+        " accept ORGANIZATION PRODUCT COUNT`, sync, and plan again)",
+    ),
+    "count-detail-missing": (
+        "the organization was not mapped when it was counted, so its billable count is not known:"
+        " sync again and choose a `cut_off_day` since then"
+    ),
 }
 
 
-def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...]) -> Hold:
+def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...], source: str = "pax8") -> Hold:
     """No client for a company."""
-    who, company = use.name or use.company, quote(use.company)
+    who, company = use.name or use.company, quote(use.company) + _option(source)
     number = str(suggestions[0].id) if suggestions else "ID"
     return Hold(
         code=UNMAPPED,
@@ -61,7 +70,7 @@ def unmapped(use: CompanyUse, suggestions: tuple[Suggestion, ...]) -> Hold:
 def client_refused(head: ChargesNormalized, uses: tuple[CompanyUse, ...], why: Refusal) -> Hold:
     """The client is there no more, or can not be billed for this."""
     company = uses[0].company if uses else ""
-    named = quote(company) if company else "COMPANY"
+    named = (quote(company) if company else "COMPANY") + _option(head.source)
     ways = {
         "client-gone": f"`chargeline mappings client {named} --halo ID`",
         "currency-mismatch": (
@@ -98,7 +107,8 @@ def product_held(use: ProductUse, why: ItemHold) -> Hold:
 def map_product(why: ItemHold, key: str) -> ItemHold:
     """With the command that decides it."""
     number = str(why.suggestions[0].id) if why.suggestions else "ITEM"
-    text = f"{why.text}: `chargeline mappings product {quote(key)} --halo {number}`"
+    named = quote(key) + _option(key.partition(":")[0])
+    text = f"{why.text}: `chargeline mappings product {named} --halo {number}`"
     return ItemHold(why.code, text, why.suggestions)
 
 
@@ -139,6 +149,11 @@ def batch_held(head: ChargesNormalized, code: str, text: str = "") -> Hold:
         price=head.kept_price,
         cost=head.kept_cost,
     )
+
+
+def _option(source: str) -> str:
+    """Commands are about Pax8 unless they name another source."""
+    return "" if source == "pax8" else f" --source {quote(source)}"
 
 
 def _words(code: str, document: str) -> str | None:

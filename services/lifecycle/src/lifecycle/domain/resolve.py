@@ -90,7 +90,9 @@ def client_of(batch: Batch, clients: Clients, settings: Settings) -> Billable | 
         else:
             billable = got
     elif head.kept_lines > 0 and head.hold is None:
-        found += [holds.unmapped(u, clients.suggest(u.name)) for u in batch.uses.companies]
+        found += [
+            holds.unmapped(u, clients.suggest(u.name), head.source) for u in batch.uses.companies
+        ]
     if head.hold is not None or not head.policy.post_partial:  # R12: one line holds its batch
         found += [holds.line_held(u, head.document) for u in batch.uses.held]
     return Held(tuple(found)) if found else billable

@@ -13,7 +13,7 @@ from poster_halo.domain.amounts import Precision
 from poster_halo.domain.desired import Desired, Met, decided_rows, desired_lines
 from poster_halo.domain.sold import Item
 
-KEPT_MAX_BYTES = 24 * 1024 * 1024
+KEPT_MAX_BYTES = 8 * 1024 * 1024  # some 20,000 lines of products that many customers buy
 LINE_BYTES = 400  # as measured, with its id and slot
 SOLD_BYTES = 2_600  # with all that is spelled of it
 SOLD_MAX = 5_000

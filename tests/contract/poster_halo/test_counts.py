@@ -112,6 +112,25 @@ async def test_a_held_sum_keeps_the_licence_s_old_count(counts: CountsWorld) -> 
     assert await counts.counts() == {(42, NAME): 0}
 
 
+async def test_a_part_that_waits_holds_the_sum_and_each_row_says_its_own(
+    counts: CountsWorld,
+) -> None:
+    await counts.sync(counted(42, 12, parts=(part(1, 5), part(2, 7))))
+    waits = part(2, 0).model_copy(
+        update={"code": "count-zero", "text": "7 fell to 0", "warnings": ("detail-not-read",)}
+    )
+    whole = counted(42, 6, parts=(part(1, 6), waits), code="count-zero", text="two: 7 fell to 0")
+    await counts.sync(whole)
+    one, two = counts.rows
+    assert (one.reason, one.text, one.outcome) == ("client-count-held", "two: 7 fell to 0", "held")
+    assert (two.reason, two.text, two.warnings) == (
+        "count-zero",
+        "7 fell to 0",
+        ("detail-not-read",),
+    )
+    assert await counts.counts() == {(42, NAME): 12}
+
+
 LICENCE = {"id": 50, "name": NAME, "client_id": 42, "item_id": EDR, "count": 5}
 
 

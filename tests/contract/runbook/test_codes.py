@@ -17,7 +17,7 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "_sandbox" not in path.parts
 ]
-FAILURES = {"PermanentError", "TransientError", "UnknownOutcome", "Refuse", "Look", "Wait"}
+FAILURES = {"PermanentError", "TransientError", "UnknownOutcome", "Refuse", "Look", "Wait", "_Held"}
 NAMED = {"code", "problem", "hold", "missing"}  # arguments and fields that hold a code
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 

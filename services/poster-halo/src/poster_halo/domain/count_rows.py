@@ -7,30 +7,43 @@ from collections.abc import Iterable, Mapping
 from poster_halo.domain.licences import LEFT_OVER, Counted, Decision, Licence
 from schemas.counts import ClientCount, CountPart, CountRow
 
+CLIENT_HELD = "client-count-held"
+
 
 def rows_of(want: ClientCount, made: Decision, after: int | None, at: str) -> list[CountRow]:
-    """A sum's parts end as the sum does; `before` and `after` are the licence's."""
+    """A sum's parts end as the sum does; `before` and `after` are the licence's.
+
+    A part that waits for a person holds the whole sum: it says why, the others say that they wait.
+    """
     parts = want.parts or (CountPart(organization="", count=want.count),)
-    return [
-        CountRow(
-            organization=part.organization,
-            organization_name=part.organization_name,
-            product=want.product,
-            client=want.client,
-            client_name=want.client_name,
-            item=want.item,
-            licence=made.licence,
-            count=part.count,
-            before=made.before,
-            after=after,
-            outcome=made.outcome,
-            reason=made.code,
-            text=made.text,
-            at=at,
-            warnings=tuple(dict.fromkeys((*made.warnings, *part.warnings))),
+    waits = made.outcome == "held" and made.code == want.code
+    rows = []
+    for part in parts:
+        reason, text = made.code, made.text
+        if waits and part.code is not None:
+            reason, text = part.code, part.text
+        elif waits and any(other.code is not None for other in parts):
+            reason = CLIENT_HELD
+        rows.append(
+            CountRow(
+                organization=part.organization,
+                organization_name=part.organization_name,
+                product=want.product,
+                client=want.client,
+                client_name=want.client_name,
+                item=want.item,
+                licence=made.licence,
+                count=part.count,
+                before=made.before,
+                after=after,
+                outcome=made.outcome,
+                reason=reason,
+                text=text,
+                at=at,
+                warnings=tuple(dict.fromkeys((*made.warnings, *part.warnings))),
+            )
         )
-        for part in parts
-    ]
+    return rows
 
 
 def left_over_row(entry: Counted, licence: Licence, at: str) -> CountRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -27,7 +28,7 @@ from schemas.settings import Settings
 from support.poster import CONNECTION, TENANT
 from vendors.halopsa import Halo
 
-from .world import World
+from .world import HandRun, Killed, World
 
 EDR, ITDR = 310, 311
 ITEMS = [
@@ -59,18 +60,26 @@ def part(organization: int, count: int) -> CountPart:
 
 
 class Crossed:
-    """HaloPSA, where somebody acts as soon as a recurring invoice was written."""
+    """HaloPSA, where something else happens once: `before` or `after` a call by its name."""
 
-    def __init__(self, halo: Halo, act: Callable[[], Awaitable[Any]]) -> None:
-        self._halo, self._act = halo, act
+    def __init__(self, halo: Halo, acts: dict[str, Callable[[], Awaitable[Any]]]) -> None:
+        self._halo, self._acts = halo, acts
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._halo, name)
+        call = getattr(self._halo, name)
 
-    async def update_recurring_invoice(self, body: Any) -> Any:
-        written = await self._halo.update_recurring_invoice(body)
-        await self._act()
-        return written
+        async def crossed(*given: Any, **named: Any) -> Any:
+            await self._act(f"before {name}")
+            answer = await call(*given, **named)
+            await self._act(f"after {name}")
+            return answer
+
+        return crossed
+
+    async def _act(self, when: str) -> None:
+        act = self._acts.pop(when, None)
+        if act is not None:
+            await act()
 
 
 class CountsWorld(World):
@@ -123,8 +132,21 @@ class CountsWorld(World):
         if run.attempts and self.client_id_after_a_write:
             self.client_id = self.client_id_after_a_write
         halo = await super().open_halo(run, settings)
-        edited = self.meanwhile.get("update_recurring_invoice")
-        return halo if edited is None else Crossed(halo, edited)  # type: ignore[return-value]
+        return Crossed(halo, self.meanwhile)  # type: ignore[return-value] # in front of it
+
+    async def dies(self) -> None:
+        """To be put in `meanwhile`: the process ends there."""
+        raise Killed
+
+    async def again(self) -> None:
+        """The job that ran last is run once more, as after a crash at its very end."""
+        await self.clock.sleep(60)
+        job = replace(self.last_job, fence=self.fence)
+        await self.resume(job)
+
+    async def resume(self, job: HandRun) -> None:
+        self.last_job = job
+        await super().resume(job)
 
     async def licences(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = (await self.state())["entities"]["software_licences"]

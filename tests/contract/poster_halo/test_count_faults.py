@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.service import LeaseLost
+from poster_halo.count_store import CountStore
+from poster_halo.domain.licence_writes import Writes
+from support.poster import TENANT
 
 from .count_world import ITEMS, NAMES, CountsWorld, counted
 from .world import TENANT_ROWS, only_halo
@@ -37,6 +40,35 @@ async def test_an_uncertain_write_is_looked_for_before_it_is_repeated(
     assert (counts.clock.now() - began).total_seconds() >= 30
     row = counts.row(43)
     assert (row.before, row.after, row.warnings) == (4, 7, ())
+
+
+async def test_a_process_that_died_while_writing_waits_until_its_write_has_settled(
+    counts: CountsWorld,
+) -> None:
+    counts.meanwhile["after write_licences"] = counts.dies
+    began = counts.clock.now()
+    posted = await counts.sync(counted(42, 19))
+    assert posted.created == 1
+    assert counts.waits == [f"the write of licence {NAME!r} may still land"]
+    assert (counts.clock.now() - began).total_seconds() >= 30
+    assert await counts.counts() == {(42, NAME): 19}
+
+
+async def test_what_was_answered_is_not_done_again(counts: CountsWorld) -> None:
+    await counts.sync(counted(42, 19))
+    said = len(counts.bus.messages)
+    await counts.control("reset_calls", {})
+    await counts.again()
+    assert len(counts.bus.messages) == said
+    assert await counts.calls() == {}
+
+
+async def test_an_owner_of_before_overwrites_nothing(counts: CountsWorld) -> None:
+    store, where = CountStore(counts.outbox), "here"
+    await store.put_writes(TENANT, where, Writes(job="new", fence=3))
+    with pytest.raises(LeaseLost):
+        await store.put_writes(TENANT, where, Writes(job="old", fence=2))
+    assert (await store.writes(TENANT, where)).job == "new"
 
 
 async def test_a_limit_waits_and_goes_on_at_once(counts: CountsWorld) -> None:

@@ -260,7 +260,7 @@ async def test_a_line_that_changed_since_is_refused_and_other_people_s_edits_are
 
 async def test_a_foreign_line_that_reads_back_otherwise_is_an_alarm(counts: CountsWorld) -> None:
     (plan,) = await counts.link()
-    counts.meanwhile["update_recurring_invoice"] = lambda: counts.edit(
+    counts.meanwhile["after update_recurring_invoice"] = lambda: counts.edit(
         "recurring_invoices", -94, line={"id": 9001, "comment_1": "edited"}
     )
     (done,) = await counts.link(plan.hash)
@@ -306,6 +306,62 @@ async def test_an_uncertain_write_is_looked_for_before_it_is_repeated(
     (done,) = await counts.link(plan.hash)
     assert (done.code, done.bills_now) == (None, 19)
     await _linked_once(counts)
+    assert ("one more look first" in counts.waits) == (kind != "lost_answer")
+
+
+@pytest.mark.parametrize("creates", [False, True])
+async def test_a_process_that_died_while_writing_waits_until_its_write_has_settled(
+    creates: bool,
+) -> None:
+    counts = await billed_by_recurring(recurring_row(-94, 43 if creates else 42))
+    await counts.use(**rules(create_recurring=True))
+    (plan,) = await counts.link()
+    call = "create_recurring_invoice" if creates else "update_recurring_invoice"
+    counts.meanwhile[f"after {call}"] = counts.dies
+    began = counts.clock.now()
+    (done,) = await counts.link(plan.hash)
+    assert (done.code, done.bills_now) == (None, 19)
+    assert counts.waits == ["the write of a recurring invoice may still land"]
+    assert (counts.clock.now() - began).total_seconds() >= 30
+    await _linked_once(counts)
+
+
+async def test_what_was_answered_is_not_done_again(counts: CountsWorld) -> None:
+    (plan,) = await counts.link()
+    await counts.link(plan.hash)
+    said = len(counts.bus.messages)
+    await counts.control("reset_calls", {})
+    await counts.again()
+    assert len(counts.bus.messages) == said
+    assert await counts.calls() == {}
+
+
+async def test_a_line_that_changes_between_the_look_and_the_write_is_refused(
+    counts: CountsWorld,
+) -> None:
+    (plan,) = await counts.link()
+    edit = {"line": {"id": 9002, "unit_price": 5}}
+    counts.meanwhile["before recurring_invoice"] = lambda: counts.edit(
+        "recurring_invoices", -94, **edit
+    )
+    (moved,) = await counts.link(plan.hash)
+    assert (moved.operation, moved.code) == ("held", "moved")
+    assert "recurring invoice 85 changed" in moved.text
+    assert (await counts.recurring())["lines"][1]["quantity_licences"] == []
+
+
+async def test_what_was_refused_is_not_sent_again_after_a_wait(counts: CountsWorld) -> None:
+    await counts.load(recurring_invoices=[recurring_row(-96, 43, ENDPOINTS | {"id": 9004})])
+    await counts.sync(counted(42, 19), counted(43, 4))
+    hashes = [row.hash for row in await counts.link()]
+    await counts.edit("recurring_invoices", -96, void=True)
+    await counts.control("reset_calls", {})
+    await counts.spoil({"kind": "lost_answer", **POST})
+    linked, refused = await counts.link(*hashes)
+    assert (linked.client, linked.code) == (42, None)
+    assert (refused.client, refused.code) == (43, "halopsa-refused")
+    assert counts.waits
+    assert (await counts.calls())["POST /RecurringInvoice"] == 2
 
 
 async def _linked_once(counts: CountsWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,7 @@ def known(**changes: Any) -> Counted:
 
 
 def licence(**changes: Any) -> Licence:
-    given = {"id": 50, "name": "EDR", "count": 5, "client": 42, "item": 310}
-    return Licence(**given | changes)
+    return replace(THERE, **changes)
 
 
 @pytest.mark.parametrize(

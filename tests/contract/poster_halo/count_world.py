@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
-from chassis.service import JobRun
+from chassis.service import JobRun, JobWaits
 from schemas import frame
 from schemas.counts import (
     ClientCount,
@@ -137,6 +138,14 @@ class CountsWorld(World):
     async def dies(self) -> None:
         """To be put in `meanwhile`: the process ends there."""
         raise Killed
+
+    async def first_pass(self, kind: str, head: Head, body: bytes) -> HandRun:
+        """A job that waits after its first pass, while others may run."""
+        payload = frame.encode(head.model_dump_json().encode(), body)
+        job = HandRun(f"job_{self.revision}_waits", kind, payload, self._step, fence=self.fence)
+        with pytest.raises(JobWaits):
+            await self.service.jobs[kind](job)
+        return job
 
     async def again(self) -> None:
         """The job that ran last is run once more, as after a crash at its very end."""

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.service import LeaseLost
-from poster_halo.count_store import CountStore
+from poster_halo.count_store import CountStore, where_of
 from poster_halo.domain.licence_writes import Writes
-from support.poster import TENANT
+from schemas.counts import CountsPosted, CountsResolved, ResolvedCounts
+from support.poster import CONNECTION, TENANT
 
 from .count_world import ITEMS, NAMES, CountsWorld, counted
 from .world import TENANT_ROWS, only_halo
@@ -61,6 +62,45 @@ async def test_what_was_answered_is_not_done_again(counts: CountsWorld) -> None:
     await counts.again()
     assert len(counts.bus.messages) == said
     assert await counts.calls() == {}
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "reset"])
+async def test_a_sync_that_waits_is_overtaken_by_a_newer_one_and_writes_no_more(
+    counts: CountsWorld, kind: str
+) -> None:
+    counts.revision = 1
+    head = CountsResolved(**counts.about(), day="2026-11-05")
+    resolved = ResolvedCounts(clients=(counted(42, 19), counted(43, 4)))
+    await counts.spoil({"kind": kind, **POST})
+    waiting = await counts.first_pass("CountsResolved", head, resolved.model_dump_json().encode())
+    began = counts.clock.now()
+    await counts.sync(counted(42, 20), counted(43, 4))
+    assert (counts.clock.now() - began).total_seconds() >= 60
+    assert counts.row(42).warnings == ()
+    await counts.resume(waiting)
+    counts.revision = 1
+    posted, _ = counts.last(CountsPosted)
+    assert posted.problem == "superseded"
+    assert await counts.counts() == {(42, NAME): 20, (43, NAME): 4}
+
+
+async def test_while_newer_counts_are_being_written_an_older_sync_writes_nothing(
+    counts: CountsWorld,
+) -> None:
+    store = CountStore(counts.outbox)
+    await store.put_writes(TENANT, where_of(CONNECTION, "huntress"), Writes(job="n", revision=9))
+    posted = await counts.sync(counted(42, 19))
+    assert posted.problem == "superseded"
+    assert await counts.licences() == []
+
+
+async def test_without_the_right_to_read_invoices_a_held_count_is_held_all_the_same(
+    counts: CountsWorld,
+) -> None:
+    await counts.sync(counted(42, 19))
+    await counts.spoil({"kind": "forbidden", "path": "/RecurringInvoice"})
+    posted = await counts.sync(counted(42, 0, code="count-zero", text="19 fell to 0"))
+    assert (posted.held, posted.problem, counts.row(42).text) == (1, None, "19 fell to 0")
 
 
 async def test_an_owner_of_before_overwrites_nothing(counts: CountsWorld) -> None:

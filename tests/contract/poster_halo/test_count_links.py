@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chassis.service import LeaseLost
+from schemas.counts import CountLinks, CountLinksPlanned, LinkCounts
 
 from .count_world import (
     EDR,
@@ -324,6 +325,24 @@ async def test_a_process_that_died_while_writing_waits_until_its_write_has_settl
     assert counts.waits == ["the write of a recurring invoice may still land"]
     assert (counts.clock.now() - began).total_seconds() >= 30
     await _linked_once(counts)
+
+
+async def test_another_plan_waits_for_the_change_that_is_under_way(counts: CountsWorld) -> None:
+    (plan,) = await counts.link()
+    await counts.spoil({"kind": "lost_answer", **POST})
+    counts.revision += 1
+    head = LinkCounts(**counts.about(), applies=True)
+    waiting = await counts.first_pass("LinkCounts", head, f'["{plan.hash}"]'.encode())
+    counts.revision += 1
+    other = LinkCounts(**counts.about())
+    await counts.clock.sleep(90)
+    await counts.first_pass("LinkCounts", other, b"[]")
+    counts.revision -= 1
+    await counts.resume(waiting)
+    done, body = counts.last(CountLinksPlanned)
+    assert (done.applied, done.problem) == (True, None)
+    (row,) = CountLinks.validate_json(body)
+    assert (row.operation, row.code, row.bills_now) == ("link", None, 19)
 
 
 async def test_what_was_answered_is_not_done_again(counts: CountsWorld) -> None:

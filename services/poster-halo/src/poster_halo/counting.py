@@ -49,16 +49,15 @@ class CountingJob:
         standing = await self._store.standing(job.tenant, where)
         if standing.answered == job.id:
             return
-        if standing.revision > head.revision:
-            text = "newer counts were posted meanwhile: nothing of this sync was written"
-            await self._end(job, head, resolved, JobFailure(code="superseded", text=text))
-            return
         settings = await self._tools.settings.read(job.tenant, head.settings)
         wanted = {key_of(one.client, one.product): one for one in resolved.clients}
         writing = LicenceWriting(
             self._store, job, where, wanted, self._tools.clock, settings.halopsa.settle_s
         )
-        await writing.begin()
+        if standing.revision > head.revision or not await writing.begin(head.revision):
+            text = "newer counts were written meanwhile: nothing more of this sync is written"
+            await self._end(job, head, resolved, JobFailure(code="superseded", text=text))
+            return
         halo = await self._tools.open_halo(job, settings)
         sync = _Sync(wanted, standing, writing, halo, head.source)
         await sync.rounds()

@@ -39,18 +39,26 @@ class LicenceWriting:
         self.writes = Writes()
         self.before = Writes()  # of an earlier job: a count it may have left there is ours
 
-    async def begin(self) -> None:
-        """Read what is under way; an uncertain write may still land until it has settled."""
+    async def begin(self, revision: int) -> bool:
+        """Read what is under way; an uncertain write may still land until it has settled.
+
+        False: newer counts are being written, this job has nothing to say any more.
+        """
         stored = await self._store.writes(self._job.tenant, self._where)
+        if stored.revision > revision:
+            return False
+        mine = stored.job == self._job.id
+        # Its own writes a job looks for again and again, those of another one only once.
+        settle = timedelta(seconds=self._settle_s if mine else 2 * self._settle_s)
         for row in stored.uncertain:
-            until = datetime.fromisoformat(row.started_at) + timedelta(seconds=self._settle_s)
+            until = datetime.fromisoformat(row.started_at) + settle
             left_s = (until - self._clock.now()).total_seconds()
             if left_s > 0:
                 raise JobWaits(left_s, f"the write of licence {row.name!r} may still land")
-        mine = stored.job == self._job.id
-        self.writes = stored if mine else Writes(job=self._job.id)
+        self.writes = stored if mine else Writes(job=self._job.id, revision=revision)
         self.writes = self.writes.model_copy(update={"fence": self._job.fence})
         self.before = Writes() if mine else stored
+        return True
 
     def own_count(self, key: str) -> int | None:
         """What an earlier write may have left there without a read-back."""

@@ -36,6 +36,7 @@ from vendors.halopsa import Halo
 MOVED = "moved"
 NOT_KEPT = "link-not-kept"
 FOREIGN = "foreign-lines-changed"
+OTHERS_WAIT = 40  # settle times; an hour is not to be waited for a job that was lost
 
 
 class LinkWriting:
@@ -52,16 +53,24 @@ class LinkWriting:
     async def begin(self) -> None:
         """Read what is under way; an uncertain write may still land until it has settled."""
         stored = await self._store.links(self._job.tenant, self._where)
-        writing = stored.writing
+        writing, mine = stored.writing, stored.job == self._job.id
         if writing is not None and writing.state == "sending":
-            until = datetime.fromisoformat(writing.started_at) + timedelta(seconds=self._settle_s)
-            left_s = (until - self._clock.now()).total_seconds()
-            if left_s > 0:
-                raise JobWaits(left_s, "the write of a recurring invoice may still land")
+            self._wait(writing, 1 if mine else 2)  # another job's is looked for only once
+        if writing is not None and not mine and stored.job != stored.answered:
+            self._wait(writing, OTHERS_WAIT)  # it comes back to say what it did
         update: dict[str, Any] = {"fence": self._job.fence}
         if stored.job != self._job.id:
             update |= {"job": self._job.id, "ended": {}, "writing": None}
         self.state = stored.model_copy(update=update)
+
+    def _wait(self, writing: LinkWrite, times: int) -> None:
+        """Until it has settled so many times over."""
+        until = datetime.fromisoformat(writing.started_at)
+        until += timedelta(seconds=self._settle_s * times)
+        left_s = (until - self._clock.now()).total_seconds()
+        if left_s > 0:
+            wait_s = min(left_s, 2 * self._settle_s)
+            raise JobWaits(wait_s, "the write of a recurring invoice may still land")
 
     async def apply(self, halo: Halo, seen: LinkLook, hashes: Sequence[str], source: str) -> None:
         """Every named change that is still planned so; what became of each is in the state."""

@@ -50,6 +50,7 @@ class Writes(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     job: str = ""
+    revision: int = 0
     fence: int = 0
     rows: dict[str, Write] = {}
 

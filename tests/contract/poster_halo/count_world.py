@@ -29,7 +29,7 @@ from schemas.settings import Settings
 from support.poster import CONNECTION, TENANT
 from vendors.halopsa import Halo
 
-from .world import HandRun, Killed, World
+from .world import TENANT_ROWS, HandRun, Killed, World, only_halo
 
 EDR, ITDR = 310, 311
 ITEMS = [
@@ -222,3 +222,13 @@ RULE = {"product": "edr", "recurring": True}
 def rules(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Settings in which counts are billed by recurring invoices."""
     return {"counts": {"rule": list(rows or (RULE,)), **changes}}
+
+
+async def billed_by_recurring(*rows: Any, rule: dict[str, Any] | None = None) -> CountsWorld:
+    """Client 42 with 19 endpoints on a licence, and a recurring invoice of two lines."""
+    one = CountsWorld(only_halo())
+    invoices = rows or (recurring_row(-94, 42, FIREWALL, ENDPOINTS),)
+    await one.load(**TENANT_ROWS | {"items": ITEMS, "recurring_invoices": list(invoices)})
+    await one.use(**rules(rule or RULE))
+    await one.sync(counted(42, 19))
+    return one

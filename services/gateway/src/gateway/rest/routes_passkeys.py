@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import PermanentError
 from gateway.rest.api import api_of
 from gateway.rest.cookies import session_secret, set_session
 from gateway.rest.visits import Enrolling, Visit, Where, address_of, may_use, opened
+from gateway.rest.words import Text
 
 router = APIRouter(prefix="/auth/passkeys", tags=["sign-in"])
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
 class _Body(BaseModel):

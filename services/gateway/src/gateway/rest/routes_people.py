@@ -12,7 +12,7 @@ from chassis.errors import PermanentError
 from gateway.domain.access import Role
 from gateway.rest.api import Administrator, Operator
 from gateway.rest.paging import Page
-from gateway.rest.routes_signin import Email
+from gateway.rest.words import Email
 from gateway.rest.writing import WriteRoute, show_once
 from gateway.signin.invitations import Subscription
 from gateway.signin.people import Person, normal

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.errors import PermanentError
 from gateway.rest.api import api_of
@@ -24,16 +24,11 @@ from gateway.rest.visits import (
     opened,
     where,
 )
+from gateway.rest.words import Code, Email, Text
 from gateway.signin import passwords
 from gateway.signin.people import normal
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
-
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
-]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=6, max_length=40)]
 
 _REFUSED = "e-mail, password or code is wrong"
 

@@ -8,20 +8,19 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from gateway import audit
 from gateway.domain.access import Scope
 from gateway.keys import Key
 from gateway.rest.api import TENANT_ID, Administrator, Operator, Reader
 from gateway.rest.paging import Cursor, Limit, Page, after, page
+from gateway.rest.words import Name
 from gateway.rest.writing import WriteRoute, show_once
 from gateway.tenants import TenantEntry
 from schemas.settings import Settings
 
 router = APIRouter(route_class=WriteRoute)
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 # `operate` is the platform's own.
 type TenantScope = Literal[Scope.READ, Scope.CONFIGURE, Scope.RUN, Scope.APPROVE, Scope.ADMINISTER]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.money import Amount
 
@@ -20,13 +20,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def no_user_in(url: str) -> str:
+    """Settings are read by everybody of the tenant and stand in its audit log."""
+    if "@" in url:
+        raise ValueError("an address holds no user name or password")
+    return url
+
+
 class HuntressAccount(_Strict):
     """Where the tenant's Huntress answers. The sheet's limit is 60 calls in any 60 seconds."""
 
     url: str = "https://api.huntress.io"
-    calls_per_minute: int = 50
-    in_flight: int = 4
+    calls_per_minute: int = Field(default=50, ge=1, le=1_000_000)
+    in_flight: int = Field(default=4, ge=1, le=1_000)
     own_organizations: tuple[str, ...] = ()  # the MSP's own seats are free: excluded
+
+    _no_password = field_validator("url")(no_user_in)
 
 
 class Schedule(_Strict):

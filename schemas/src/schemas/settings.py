@@ -6,12 +6,12 @@ Policy values have three states (not set, on, off) at four levels; the last leve
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from schemas.count_settings import CountSettings, HuntressAccount, Schedule
+from schemas.count_settings import CountSettings, HuntressAccount, Schedule, no_user_in
 from schemas.ids import content_hash
 
 Level = Literal["default", "global", "integration", "client", "client within integration"]
@@ -20,8 +20,17 @@ Lifecycle = Literal["off", "manual", "default", "create"]
 Scheduled = Literal["pax8", "huntress"]
 
 
+type Calls = Annotated[int, Field(ge=1, le=1_000_000)]
+type InFlight = Annotated[int, Field(ge=1, le=1_000)]
+type Days = Annotated[int, Field(ge=0, le=3_660)]
+type Places = Annotated[int, Field(ge=0, le=12)]
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    # A number that is none could be stored and never be read again.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class Policy(_Strict):
@@ -96,24 +105,28 @@ class HaloAccount(_Strict):
     tax_by: Literal["halo", "quickbooks_ast", "xero_auto", "none"] = "none"
     find_by_search: bool = False
     sends_email: bool | None = None  # R16: None = read it from HaloPSA, or ask
-    latest_days: int = 35
-    look_days: int = 62
-    price_places: int = 4
-    quantity_places: int = 4
-    settle_s: float = 30.0
-    calls_per_window: int = 280
-    window_s: float = 300.0
-    in_flight: int = 4
+    latest_days: Days = 35
+    look_days: Days = 62
+    price_places: Places = 4
+    quantity_places: Places = 4
+    settle_s: float = Field(default=30.0, ge=0, le=86_400)
+    calls_per_window: Calls = 280
+    window_s: float = Field(default=300.0, gt=0, le=86_400)
+    in_flight: InFlight = 4
+
+    _no_password = field_validator("url")(no_user_in)
 
 
 class Pax8Account(_Strict):
     """Where the tenant's Pax8 answers."""
 
     url: str = "https://api.pax8.com"
-    in_flight: int = 6
-    calls_per_minute: int = 1000
+    in_flight: InFlight = 6
+    calls_per_minute: Calls = 1000
     azure_products: tuple[str, ...] = ()
     azure_sku_prefixes: tuple[str, ...] = ("MST-EXM-AZ",)
+
+    _no_password = field_validator("url")(no_user_in)
 
 
 class Defaults(_Strict):

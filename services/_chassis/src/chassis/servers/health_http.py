@@ -63,7 +63,10 @@ async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
         listening = socket.create_server((host, port))
     except OSError as error:
         raise PortTaken(f"{host} port {port} can not be served ({error.strerror})") from None
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", server_header=False
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield int(listening.getsockname()[1])

@@ -76,6 +76,9 @@ async def principal_of(request: Request) -> Principal:
 
     PermanentError `not-signed-in` when nobody says, or what they say is not true.
     """
+    known = getattr(request.state, "principal", None)
+    if known is not None:  # a write under an idempotency key has asked before its route does
+        return cast("Principal", known)
     api = api_of(request)
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -86,6 +89,7 @@ async def principal_of(request: Request) -> Principal:
         raise PermanentError(
             "not-signed-in", "sign in, or send a key that stands as `Authorization: Bearer ck_…`"
         )
+    request.state.principal = found
     return found
 
 

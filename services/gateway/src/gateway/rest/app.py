@@ -43,6 +43,7 @@ def build(api: Api) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # the address that it leads to would be the caller's to choose
         separate_input_output_schemas=False,
         responses=problems.RESPONSES,
     )

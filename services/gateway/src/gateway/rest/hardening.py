@@ -8,6 +8,7 @@ import secrets
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.rest.problems import MEDIA_TYPE, RUNBOOK
@@ -48,27 +49,46 @@ class Hardening:
                     headers.setdefault(name, value)
             await send(message)
 
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._body_bytes_max:
+        if _declared_too_large(scope, self._body_bytes_max):
             await _too_large(answered, request_id, self._body_bytes_max)
             return
         await self._app(scope, _Counted(receive, self._body_bytes_max), answered)
 
 
+def _declared_too_large(scope: Scope, bytes_max: int) -> bool:
+    """True also for a length that is none, for two that differ, and for one beside chunks.
+
+    Another server in front may have read those in its own way: what follows is not looked at.
+    """
+    lengths = {value for name, value in scope["headers"] if name == b"content-length"}
+    digits_max = len(str(bytes_max))
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return len(lengths) + chunked > 1 or any(
+        not one.isdigit() or len(one) > digits_max or int(one) > bytes_max for one in lengths
+    )
+
+
 class _Counted:
-    """A body without a declared length is cut off when it has become too long."""
+    """A body without a declared length is refused as soon as it has become too long."""
 
     def __init__(self, receive: Receive, bytes_max: int) -> None:
         self._receive = receive
-        self._left = bytes_max
+        self._left = self._bytes_max = bytes_max
 
     async def __call__(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
-                return {"type": "http.disconnect"}
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, too_large_text(self._bytes_max)
+                )
         return message
+
+
+def too_large_text(bytes_max: int) -> str:
+    """What is wrong with a request that is too large."""
+    return f"a request has at most {bytes_max} bytes"
 
 
 async def _too_large(send: Send, request_id: str, bytes_max: int) -> None:
@@ -76,7 +96,7 @@ async def _too_large(send: Send, request_id: str, bytes_max: int) -> None:
         "type": f"{RUNBOOK}/body-too-large.md",
         "title": "body-too-large",
         "status": int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-        "detail": f"a request has at most {bytes_max} bytes",
+        "detail": too_large_text(bytes_max),
         "code": "body-too-large",
         "request": request_id,
     }

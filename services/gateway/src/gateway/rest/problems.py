@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from chassis.errors import Failure, PermanentError, TransientError
@@ -65,6 +65,10 @@ _STATUS = {
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "bug": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+_ROUTED: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+}
 _ENDINGS = {"-unknown": HTTPStatus.NOT_FOUND, "-invalid": HTTPStatus.UNPROCESSABLE_ENTITY}
 
 _log = logger("rest")
@@ -102,6 +106,16 @@ def described(app: FastAPI) -> dict[str, Any]:
     return found
 
 
+def sentences(error: ValidationError) -> str:
+    """What is wrong and where; what was given stays out, for it may be a secret."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in found)
+
+
+def _told(error: Exception) -> str:
+    return sentences(error) if isinstance(error, ValidationError) else str(error)
+
+
 def install(app: FastAPI) -> None:
     """Every way in which a route can fail ends in a problem."""
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
@@ -129,12 +143,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def routed(request: Request, error: HTTPException) -> JSONResponse:
         """No such path, or no such method on it."""
-        code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "request-invalid"
+        code = _ROUTED.get(error.status_code, "request-invalid")
         answer = problem(request, code, str(error.detail), error.status_code)
         answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
-        _log.error("rest-bug", code="bug", text=f"{type(error).__name__}: {error}")
+        _log.error("rest-bug", code="bug", text=f"{type(error).__name__}: {_told(error)}")
         return problem(request, "bug", "this is a fault of Chargeline's: the log names it")

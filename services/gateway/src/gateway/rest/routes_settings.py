@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from chassis.errors import PermanentError
 from gateway.rest.api import Caller, Configurer, Reader
 from gateway.rest.paging import Page
+from gateway.rest.problems import sentences
 from gateway.rest.writing import WriteRoute, etag, expected
 from schemas.settings import ClientMapping, EffectivePolicy, ProductMapping, Settings
 
@@ -17,6 +19,7 @@ router = APIRouter(route_class=WriteRoute, tags=["settings"])
 
 IfMatch = Annotated[str | None, Header(description="The ETag that was read.")]
 Source = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
+_DEPTH_MAX = 16
 Company = Annotated[str, Path(min_length=1, max_length=200)]
 
 
@@ -143,18 +146,19 @@ async def _change(caller: Caller, action: str, about: str, change: Any) -> Setti
 
 
 def _valid(told: Any) -> Settings:
+    """As JSON is read, so that what can not be stored and read back is refused here."""
     try:
-        return Settings.model_validate(told)
+        return Settings.model_validate_json(json.dumps(told, allow_nan=False))
     except ValidationError as error:
-        found = [
-            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        ]
-        raise PermanentError("request-invalid", "; ".join(found)) from None
+        raise PermanentError("request-invalid", sentences(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise PermanentError("request-invalid", str(error)) from None
 
 
-def _merged(now: Any, patch: Any) -> Any:
+def _merged(now: Any, patch: Any, depth: int = 0) -> Any:
     """RFC 7396."""
+    if depth > _DEPTH_MAX:
+        raise PermanentError("request-invalid", f"settings are at most {_DEPTH_MAX} levels deep")
     if not isinstance(patch, dict):
         return patch
     merged = dict(now) if isinstance(now, dict) else {}
@@ -162,7 +166,7 @@ def _merged(now: Any, patch: Any) -> Any:
         if value is None:
             merged.pop(name, None)
         else:
-            merged[name] = _merged(merged.get(name), value)
+            merged[name] = _merged(merged.get(name), value, depth + 1)
     return merged
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import PermanentError
 from chassis.table import Stored, Table
-from gateway.rest.api import api_of
+from gateway.rest.api import api_of, principal_of
 from gateway.store import PLATFORM
 from schemas.ids import content_hash, digest
 
@@ -63,8 +63,12 @@ class WriteRoute(APIRoute):
 async def _once(request: Request, key: str, inner: Handle) -> Response:
     api = api_of(request)
     table = Table(api.outbox, "idempotency", Done)
-    caller = request.headers.get("Authorization", "") or request.headers.get("Cookie", "")
-    name = digest("idempotency", caller, request.method, request.url.path, key)
+    # Whoever has lost their right since, by an end of key, session or role, meets no old answer.
+    who = await principal_of(request)
+    rights = ",".join(sorted(who.scopes))
+    name = digest(
+        "idempotency", who.name, who.tenant or "", rights, request.method, request.url.path, key
+    )
     asked = content_hash(request.url.query.encode() + b"\n" + await request.body())
     now = api.clock.now()
     begun = Done(request=asked, started_at=now)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from schemas import messages as m
 from schemas.charges import ChargeLines, DecidedLines, ItemChoices
 from schemas.counts import AcceptedCounts, CountLinks, CountRows, Counts
-from schemas.uses import Uses
+from schemas.uses import ProductUse, Uses
 
 
 class DocumentBatches(BaseModel):
@@ -22,6 +22,13 @@ class DocumentBatches(BaseModel):
     companies: list[m.Company] = []
 
 
+class AtSource(BaseModel):
+    """The body of CompaniesRead: a product once for each term in which somebody has it."""
+
+    companies: list[m.Company] = []
+    products: list[ProductUse] = []
+
+
 _BATCHES: TypeAdapter[Any] = TypeAdapter(list[m.BatchEntry])
 _STRINGS: TypeAdapter[Any] = TypeAdapter(list[str])
 
@@ -29,6 +36,7 @@ _STRINGS: TypeAdapter[Any] = TypeAdapter(list[str])
 # others pass it on and show it, so its schema is any JSON object.
 BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
     m.MatchCompanies: (TypeAdapter(list[m.Company]),),
+    m.MatchProducts: (TypeAdapter(list[ProductUse]),),
     m.ResolveRun: (_BATCHES,),
     m.CreateItems: (_STRINGS,),
     m.PlanRun: (_BATCHES,),
@@ -38,9 +46,11 @@ BODIES: dict[type[m.Head], tuple[TypeAdapter[Any], ...]] = {
     m.LinkCounts: (_STRINGS,),
     m.DocumentsListed: (TypeAdapter(list[m.DocumentEntry]),),
     m.DocumentRead: (TypeAdapter(DocumentBatches),),
+    m.CompaniesRead: (TypeAdapter(AtSource),),
     m.ChargesReceived: (ChargeLines,),
     m.ChargesNormalized: (DecidedLines, TypeAdapter(Uses)),
     m.CompaniesMatched: (TypeAdapter(list[m.CompanyMatch]),),
+    m.ProductsMatched: (TypeAdapter(list[m.ProductMatch]),),
     m.ChargesResolved: (ItemChoices, DecidedLines),
     m.ChargesHeld: (TypeAdapter(list[m.Hold]),),
     m.ItemsCreated: (TypeAdapter(dict[str, m.ItemMade]),),

@@ -46,6 +46,21 @@ class MatchCompanies(Head):
     connection: str
 
 
+class ReadCompanies(Head):
+    """Read the source's companies and what they subscribe to. Answer: CompaniesRead."""
+
+    topic = "runs.commanded.v1"
+    kind: Literal["ReadCompanies"] = "ReadCompanies"
+
+
+class MatchProducts(Head):
+    """Match products to items as a run would. Body: list[ProductUse]. Answer: ProductsMatched."""
+
+    topic = "runs.commanded.v1"
+    kind: Literal["MatchProducts"] = "MatchProducts"
+    connection: str
+
+
 class ResolveRun(Head):
     """Resolve all batches. Body: list[BatchEntry]. Answer: ChargesResolved or ChargesHeld."""
 

@@ -42,6 +42,7 @@ class Company(BaseModel):
     company: str
     name: str = ""
     external: str | None = None
+    website: str = ""
     lines: int = 0
     price: dict[str, Amount] = {}
     name_doubled: bool = False  # another one of the source is called so: no match by its name
@@ -66,6 +67,18 @@ class CompanyMatch(BaseModel):
     company: str
     name: str = ""
     client: int | None = None
+    evidence: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+class ProductMatch(BaseModel):
+    """What matching found for a product key: an item with its evidence, or suggestions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    product_key: str
+    name: str = ""
+    item: int | None = None
     evidence: str = ""
     suggestions: tuple[Suggestion, ...] = ()
 

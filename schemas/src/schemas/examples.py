@@ -12,12 +12,12 @@ from typing import Any
 
 from schemas import frame
 from schemas import messages as m
-from schemas.bodies import BODIES, DocumentBatches
+from schemas.bodies import BODIES, AtSource, DocumentBatches
 from schemas.charges import ChargeLine, DecidedLine, DecidedLines, ItemChoice
 from schemas.ids import batch_id, derive_id, digest, line_id, plan_id
 from schemas.settings import EffectivePolicy
 from schemas.statement import Entry
-from schemas.uses import uses_of
+from schemas.uses import ProductUse, uses_of
 
 _TENANT, _DOCUMENT = "msp", "6c1f6a3e-5f0e-4a57-9d3c-8d1f5a1b2c3d"
 _SETTINGS = "67ea0ef492a293f069fda31ad0247cd4"  # of any content: a new default adds no example
@@ -52,6 +52,7 @@ _ENTRY = m.BatchEntry(
     batch=_BATCH, content=_CONTENT, revision=1, bill_to="client:1001", currency="USD", lines=1
 )
 _COMPANY = m.Company(company="comp-1", name="Acme", external="ACME", lines=1, price={"USD": _PRICE})
+_USE = ProductUse(key=_KEY, name="Mail, per seat", product="prod-1", term="Monthly", lines=1)
 _SUGGESTION = m.Suggestion(id=1002, name="Acme Ltd", score=91, evidence="name alike")
 _CHARGE = ChargeLine(
     id=_LINE,
@@ -164,6 +165,8 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
     (m.IngestDocument(**_HEAD), ()),
     (m.ReadDrafts(**_HEAD), ()),
     (m.MatchCompanies(**_TO_HALO), ([_COMPANY],)),
+    (m.ReadCompanies(**_HEAD), ()),
+    (m.MatchProducts(**_TO_HALO), ([_USE],)),
     (m.ResolveRun(**_TO_HALO), ([_ENTRY],)),
     (m.CreateItems(**_TO_HALO), ([_KEY],)),
     (m.PlanRun(**_TO_HALO), ([_ENTRY],)),
@@ -179,6 +182,10 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
             **_HEAD, rows_read=1, rows_promised=1, batches=1, pages=1, document_date="2026-11-01"
         ),
         (DocumentBatches(batches=[_ENTRY], companies=[_COMPANY]),),
+    ),
+    (
+        m.CompaniesRead(**_HEAD, companies=1, subscriptions=1),
+        (AtSource(companies=[_COMPANY], products=[_USE]),),
     ),
     (
         m.ChargesReceived(
@@ -200,6 +207,10 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
     (
         m.CompaniesMatched(**_TO_HALO),
         ([m.CompanyMatch(company="comp-1", name="Acme", suggestions=(_SUGGESTION,))],),
+    ),
+    (
+        m.ProductsMatched(**_TO_HALO, listed=1),
+        ([m.ProductMatch(product_key=_KEY, name="Mail, per seat", suggestions=(_SUGGESTION,))],),
     ),
     (
         m.ChargesResolved(

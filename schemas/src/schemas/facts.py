@@ -56,6 +56,20 @@ class DocumentRead(Head):
     text: str = ""
 
 
+class CompaniesRead(Head):
+    """The source's companies and the products of its subscriptions; each list was read whole.
+
+    Body: {"companies": list[Company], "products": list[ProductUse]}.
+    """
+
+    topic = "documents.read.v1"
+    kind: Literal["CompaniesRead"] = "CompaniesRead"
+    companies: int = 0
+    subscriptions: int = 0
+    problem: str | None = None
+    text: str = ""
+
+
 class ChargesReceived(BatchHead):
     """One batch as received. Body: ChargeLines."""
 
@@ -105,6 +119,18 @@ class CompaniesMatched(Head):
     topic = "charges.resolved.v1"
     kind: Literal["CompaniesMatched"] = "CompaniesMatched"
     connection: str
+    listed: int | None = None  # clients at the destination; None: nobody said
+    problem: str | None = None
+    text: str = ""
+
+
+class ProductsMatched(Head):
+    """Body: list[ProductMatch], one for every product asked about. `listed`: open items there."""
+
+    topic = "charges.resolved.v1"
+    kind: Literal["ProductsMatched"] = "ProductsMatched"
+    connection: str
+    listed: int = 0
     problem: str | None = None
     text: str = ""
 

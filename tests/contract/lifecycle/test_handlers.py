@@ -41,6 +41,7 @@ async def test_commands_for_other_services_are_nobodys_here(world: World) -> Non
 async def test_every_job_kind_can_tell_its_failure(world: World) -> None:
     assert set(world.service.jobs) == {
         "MatchCompanies",
+        "MatchProducts",
         "ResolveRun",
         "CreateItems",
         "ResolveCounts",

@@ -213,3 +213,20 @@ def test_r3_a_payer_that_is_gone_is_named_with_whom_it_pays_for() -> None:
     assert got.code == "client-gone"
     assert "43" in got.text
     assert "Acme" in got.text
+
+
+@pytest.mark.parametrize(
+    "website", ["acme.example", "https://www.acme.example/x", "//ACME.example"]
+)
+def test_a_common_domain_is_shown_and_decides_nothing(website: str) -> None:
+    clients = Clients([client(42, "Quite other", website="http://acme.example"), client(43, "B")])
+    match = clients.match(company("Zzz").model_copy(update={"website": website}))
+    assert match.client is None
+    assert [(s.id, s.evidence) for s in match.suggestions] == [(42, "same domain")]
+
+
+@pytest.mark.parametrize("website", ["", "acme", "http://[", "   "])
+def test_what_is_no_address_has_no_domain(website: str) -> None:
+    clients = Clients([client(42, "Quite other", website=website)])
+    match = clients.match(company("Zzz").model_copy(update={"website": website}))
+    assert match.suggestions == ()

@@ -18,14 +18,17 @@ from gateway.listed import Listed
 from gateway.queries import Queries
 from gateway.runs import Runs
 from gateway.schedules import KIND, Schedules
+from gateway.setups import Setups
 from gateway.steps import Steps
 from gateway.store import Store
+from gateway.suggestions import Suggestions
 from schemas.counts import CountLinksPlanned, CountsPosted, CountsReceived, CountsResolved
 from schemas.messages import (
     ChargesHeld,
     ChargesNormalized,
     ChargesResolved,
     CompaniesMatched,
+    CompaniesRead,
     DocumentRead,
     DocumentsListed,
     DraftsRead,
@@ -35,6 +38,7 @@ from schemas.messages import (
     PostingPlanned,
     PostingRefused,
     PostingUndone,
+    ProductsMatched,
 )
 
 
@@ -48,6 +52,8 @@ class Gateway:
     counts: Counts
     count_queries: CountQueries
     schedules: Schedules
+    setups: Setups
+    suggestions: Suggestions
 
 
 def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool) -> Gateway:
@@ -58,17 +64,20 @@ def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool
     counts = Counts(store, bodies, jobs.clock)
     schedules = Schedules(store, counts, jobs, keeps=keeps_schedules)
     runs = Runs(store, steps, schedules, bodies, jobs.clock)
-    on = Handlers(store, steps, records, bodies)
+    setups = Setups(store, bodies, jobs.clock)
+    on = Handlers(store, steps, records, bodies, setups)
     on_listed = Listed(store, runs, schedules).on_documents_listed
     topics: dict[str, dict[type[BaseModel], Handler]] = {
         "documents.read.v1": {
             DocumentsListed: on_listed,
             DocumentRead: on.on_document_read,
             DraftsRead: on.on_drafts_read,
+            CompaniesRead: setups.on_companies_read,
         },
         "charges.normalized.v1": {ChargesNormalized: on.on_charges_normalized},
         "charges.resolved.v1": {
             CompaniesMatched: on.on_companies_matched,
+            ProductsMatched: setups.on_products_matched,
             ChargesResolved: on.on_charges_resolved,
         },
         "charges.held.v1": {ChargesHeld: on.on_charges_held},
@@ -93,4 +102,6 @@ def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool
         counts=counts,
         count_queries=CountQueries(store, bodies),
         schedules=schedules,
+        setups=setups,
+        suggestions=Suggestions(store, setups),
     )

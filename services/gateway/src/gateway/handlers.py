@@ -19,6 +19,7 @@ from gateway.domain.run import Stage
 from gateway.events import about_batch
 from gateway.looks import Looks
 from gateway.received import received
+from gateway.setups import Setups
 from gateway.steps import Steps
 from gateway.store import Store, Tenant
 from schemas import frame
@@ -55,11 +56,14 @@ class _ReadBody(BaseModel):
 class Handlers:
     """One `on_…` a fact."""
 
-    def __init__(self, store: Store, steps: Steps, records: Records, bodies: Bodies) -> None:
+    def __init__(
+        self, store: Store, steps: Steps, records: Records, bodies: Bodies, setups: Setups
+    ) -> None:
         self._store = store
         self._steps = steps
         self._records = records
         self._bodies = bodies
+        self._setups = setups
         self._looks = Looks(steps.go_on)
 
     async def on_drafts_read(self, head: DraftsRead, body: Body) -> None:
@@ -106,6 +110,7 @@ class Handlers:
         await self._steps.go_on(head.tenant, head.run)
 
     async def on_companies_matched(self, head: CompaniesMatched, body: Body) -> None:
+        await self._setups.on_companies_matched(head, body)
         stored = await self._store.runs.get(head.tenant, head.run)
         if (
             stored is None

@@ -162,6 +162,16 @@ class Store:
             )
         return stored
 
+    async def newest_runs(self, tenant: str) -> list[Run]:
+        """The newest run of each document, oldest document first."""
+        newest: dict[tuple[str, str], Run] = {}
+        async for stored in self.runs.every(tenant, "tenant", tenant):
+            run = stored.value
+            there = newest.get((run.source, run.document))
+            if there is None or there.revision < run.revision:
+                newest[run.source, run.document] = run
+        return sorted(newest.values(), key=lambda run: (run.document_date, run.run))
+
     async def batches(self, tenant: str, run: str) -> list[Projection]:
         """The projections of a run, in the order of their batch ids."""
         return [stored.value async for stored in self.projections.every(tenant, "run", run)]

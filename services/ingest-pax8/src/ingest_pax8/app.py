@@ -10,10 +10,11 @@ from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.service import Handler, Route, Service
 from chassis.versions import SettingsVersions
+from ingest_pax8.companies import CompaniesJob
 from ingest_pax8.handlers import Handlers
 from ingest_pax8.jobs import IngestJobs
 from ingest_pax8.tools import OpenPax8, Tools
-from schemas.messages import IngestDocument, ListDocuments, ReadDrafts
+from schemas.messages import IngestDocument, ListDocuments, ReadCompanies, ReadDrafts
 
 
 def build(*, records: Records, outbox: Outbox, jobs: Jobs, open_pax8: OpenPax8) -> Service:
@@ -24,10 +25,11 @@ def build(*, records: Records, outbox: Outbox, jobs: Jobs, open_pax8: OpenPax8) 
         ListDocuments: handlers.on_list_documents,
         IngestDocument: handlers.on_ingest_document,
         ReadDrafts: handlers.on_read_drafts,
+        ReadCompanies: handlers.on_read_companies,
     }
-    ingest = IngestJobs(Tools(outbox, Bodies(records), settings, open_pax8))
+    tools = Tools(outbox, Bodies(records), settings, open_pax8)
     return Service(
         name="ingest-pax8",
         routes=(Route("runs.commanded.v1", commands),),
-        jobs=ingest.kinds(),
+        jobs={**IngestJobs(tools).kinds(), **CompaniesJob(tools).kinds()},
     )

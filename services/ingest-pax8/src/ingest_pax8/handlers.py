@@ -7,9 +7,9 @@ from chassis.service import Body
 from chassis.versions import SettingsVersions
 from ingest_pax8.translate import SOURCE
 from schemas.ids import content_hash, derive_id
-from schemas.messages import IngestDocument, ListDocuments, ReadDrafts
+from schemas.messages import IngestDocument, ListDocuments, ReadCompanies, ReadDrafts
 
-Command = ListDocuments | IngestDocument | ReadDrafts
+Command = ListDocuments | IngestDocument | ReadDrafts | ReadCompanies
 
 
 class Handlers:
@@ -29,6 +29,10 @@ class Handlers:
 
     async def on_read_drafts(self, head: ReadDrafts, _: Body) -> None:
         """Take a snapshot of the draft items."""
+        await self._add(head)
+
+    async def on_read_companies(self, head: ReadCompanies, _: Body) -> None:
+        """Read who the customers are, and what they subscribe to."""
         await self._add(head)
 
     async def _add(self, head: Command) -> None:

@@ -20,6 +20,7 @@ from schemas.messages import (
     CountsReceived,
     CreateItems,
     MatchCompanies,
+    MatchProducts,
     ResolveRun,
 )
 
@@ -34,6 +35,7 @@ def build(
     tools = Tools(outbox, bodies, SettingsVersions(records), clock, open_halo)
     commands: dict[type[BaseModel], Handler] = {
         MatchCompanies: handlers.on_match_companies,
+        MatchProducts: handlers.on_match_products,
         ResolveRun: handlers.on_resolve_run,
         CreateItems: handlers.on_create_items,
     }

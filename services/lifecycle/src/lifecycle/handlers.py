@@ -11,6 +11,7 @@ from schemas.messages import (
     CountsReceived,
     CreateItems,
     MatchCompanies,
+    MatchProducts,
     ResolveRun,
 )
 
@@ -30,6 +31,10 @@ class Handlers:
 
     async def on_match_companies(self, head: MatchCompanies, body: Body) -> None:
         """List the clients and match."""
+        await add_commanded(self._jobs, head, head.connection, await body.load())
+
+    async def on_match_products(self, head: MatchProducts, body: Body) -> None:
+        """List the items and match."""
         await add_commanded(self._jobs, head, head.connection, await body.load())
 
     async def on_resolve_run(self, head: ResolveRun, body: Body) -> None:

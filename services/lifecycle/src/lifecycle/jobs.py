@@ -9,7 +9,7 @@ from lifecycle.batches import Batches
 from lifecycle.catalogs import Catalogs
 from lifecycle.counting import CountingJob
 from lifecycle.creating import CreatingJob
-from lifecycle.matching import MatchingJob
+from lifecycle.matching import MatchingJob, MatchingProductsJob
 from lifecycle.records import ItemRecords
 from lifecycle.resolving import ResolvingJob
 from lifecycle.tools import Tools
@@ -20,11 +20,13 @@ def kinds(tools: Tools, batches: Batches) -> Mapping[str, JobKind]:
     catalogs = Catalogs(tools)
     items = ItemRecords(tools.outbox)
     matching = MatchingJob(tools, catalogs)
+    products = MatchingProductsJob(tools, catalogs, items)
     resolving = ResolvingJob(tools, catalogs, batches, items)
     creating = CreatingJob(tools, catalogs, items)
     counting = CountingJob(tools, catalogs)
     return {
         "MatchCompanies": JobKind(matching.run, matching.failed),
+        "MatchProducts": JobKind(products.run, products.failed),
         "ResolveRun": JobKind(resolving.run, resolving.failed),
         "CreateItems": JobKind(creating.run, creating.failed),
         "ResolveCounts": JobKind(counting.run, counting.failed),

@@ -20,6 +20,7 @@ def client_from_halo(row: HaloClient, currencies: Mapping[int, str]) -> Client:
         site=row.main_site_id or None,
         accounts_id=row.accountsid or "",
         ref=row.ref or "",
+        website=row.website or "",
         currency=currencies.get(code) if code else None,
         currency_known=code is None or code in currencies,
         dont_invoice=bool(row.dontinvoice),

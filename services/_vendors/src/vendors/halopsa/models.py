@@ -49,6 +49,7 @@ class HaloClient(HaloRow):
     main_site_id: int | None = None
     accountsid: str = ""
     ref: str = ""
+    website: str = ""
     xeroid: str = ""
     xero_tenant_id: str = ""
     default_currency_code: int | None = None

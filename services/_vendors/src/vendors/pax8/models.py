@@ -74,6 +74,7 @@ class Company(_Row):
     name: str | None = None
     external_id: str | None = None
     status: str | None = None
+    website: str | None = None
 
 
 class Product(_Row):

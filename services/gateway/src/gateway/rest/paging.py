@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import Query
@@ -40,3 +40,17 @@ def page[T](found: Sequence[T], keys: Sequence[str], limit: int) -> Page[T]:
     more = len(found) > limit
     following = base64.urlsafe_b64encode(keys[limit - 1].encode()).decode() if more else None
     return Page(items=list(found[:limit]), next=following)
+
+
+def page_of[T](
+    rows: Sequence[T], key: Callable[[T], str], cursor: str | None, limit: int
+) -> Page[T]:
+    """A page of rows that are all at hand; one that the cursor names may be gone meanwhile."""
+    start = 0
+    if cursor is not None:
+        named = after(cursor)
+        start = next((n + 1 for n, row in enumerate(rows) if key(row) == named), -1)
+        if start < 0:
+            raise PermanentError("cursor-unknown", "the list has changed: begin again")
+    found = rows[start : start + limit + 1]
+    return page(found, [key(row) for row in found], limit)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from chassis.errors import PermanentError
 from gateway.rest.api import Caller, Configurer, Reader
+from gateway.rest.changing import change_settings
 from gateway.rest.paging import Page
 from gateway.rest.problems import sentences
 from gateway.rest.writing import WriteRoute, etag, expected
@@ -78,7 +79,7 @@ async def put_client(caller: Configurer, asked: ClientMapping) -> ClientMapping:
         others = [m for m in now.client if (m.source, m.company, m.subscription) != about]
         return now.model_copy(update={"client": (*others, asked)})
 
-    await _change(caller, "client-mapped", ":".join(str(a) for a in about if a), change)
+    await change_settings(caller, "client-mapped", ":".join(str(a) for a in about if a), change)
     return asked
 
 
@@ -94,7 +95,7 @@ async def forget_client(
             raise PermanentError("mapping-unknown", f"nothing is said of {source} {company}")
         return now.model_copy(update={"client": kept})
 
-    settings = await _change(caller, "client-unmapped", f"{source}:{company}", change)
+    settings = await change_settings(caller, "client-unmapped", f"{source}:{company}", change)
     return Page(items=list(settings.client))
 
 
@@ -113,7 +114,7 @@ async def put_product(caller: Configurer, asked: ProductMapping) -> ProductMappi
         others = [m for m in now.product if (m.source, m.product, m.term) != about]
         return now.model_copy(update={"product": (*others, asked)})
 
-    await _change(caller, "product-mapped", ":".join(str(a) for a in about if a), change)
+    await change_settings(caller, "product-mapped", ":".join(str(a) for a in about if a), change)
     return asked
 
 
@@ -129,20 +130,9 @@ async def _changed(caller: Caller, answer: Response, if_match: str | None, chang
         new: Settings = change(now)
         return new
 
-    settings = await _change(caller, "settings-changed", "settings", unless_changed)
+    settings = await change_settings(caller, "settings-changed", "settings", unless_changed)
     answer.headers["ETag"] = etag(settings.version)
     return settings
-
-
-async def _change(caller: Caller, action: str, about: str, change: Any) -> Settings:
-    """One change with its entry, said before it is done: what it names is what stood just then."""
-    gateway = caller.api.gateway
-    before = await gateway.queries.settings(caller.tenant)
-    wanted = change(before)  # refused here, or not at all
-    told = _differences(before.model_dump(mode="json"), wanted.model_dump(mode="json"))
-    if told:
-        await caller.audit(action, about=about, before=told[0], after=told[1])
-    return await gateway.runs.change_settings(caller.tenant, change)
 
 
 def _valid(told: Any) -> Settings:
@@ -168,15 +158,3 @@ def _merged(now: Any, patch: Any, depth: int = 0) -> Any:
         else:
             merged[name] = _merged(merged.get(name), value, depth + 1)
     return merged
-
-
-def _differences(before: Any, after: Any) -> tuple[Any, Any] | None:
-    """The parts that differ, before and after; None when nothing does."""
-    if before == after:
-        return None
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return before, after
-    names = sorted(before.keys() | after.keys())
-    parts = {n: _differences(before.get(n), after.get(n)) for n in names}
-    found = {n: pair for n, pair in parts.items() if pair is not None}
-    return {n: pair[0] for n, pair in found.items()}, {n: pair[1] for n, pair in found.items()}

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from lifecycle.domain.names import SUGGESTIONS_MAX, Names, normal_name
+from lifecycle.domain.names import SUGGESTIONS_MAX, Names, domain_of, normal_name
 from schemas.messages import Company, CompanyMatch, Suggestion
 
 # Clients that a destination keeps for itself; nobody is billed through them by a rule.
 INTERNAL_NAMES = frozenset({"unknown"})
+_SAME_DOMAIN = 90  # beside names that are 0 to 100 alike
 
 
 class Client(BaseModel):
@@ -26,6 +27,7 @@ class Client(BaseModel):
     site: int | None = None
     accounts_id: str = ""
     ref: str = ""
+    website: str = ""
     currency: str | None = None  # ISO code; None: the tenant's own
     currency_known: bool = True  # False: it names a currency that the destination does not list
     dont_invoice: bool = False
@@ -64,6 +66,7 @@ class Clients:
         self._by_ref: dict[str, set[int]] = defaultdict(set)
         self._by_number: dict[str, set[int]] = defaultdict(set)
         self._by_name: dict[str, set[int]] = defaultdict(set)
+        self._by_domain: dict[str, set[int]] = defaultdict(set)
         self._eligible = {
             c.id: c
             for c in self._by_id.values()
@@ -75,6 +78,10 @@ class Clients:
             self._by_ref[c.ref].add(c.id)
             self._by_number[f"HALO-{c.id}"].add(c.id)
             self._by_name[normal_name(c.name)].add(c.id)
+            self._by_domain[domain_of(c.website)].add(c.id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
 
     def get(self, number: int) -> Client | None:
         """The client with that id, active or not."""
@@ -95,7 +102,7 @@ class Clients:
                 return self._answer(company, client=client, evidence=evidence)
             if hits:  # several: guessing on by weaker evidence would be no better
                 return self._answer(company, suggestions=self._several(hits, evidence))
-        return self._answer(company, suggestions=self.suggest(company.name))
+        return self._answer(company, suggestions=self._candidates(company))
 
     def suggest(self, name: str) -> tuple[Suggestion, ...]:
         """Clients that may be meant."""
@@ -116,6 +123,18 @@ class Clients:
                 return _gone(through, found, through=client)
             billed = found
         return _refusal(client, billed, currency, tenant_currency) or Billable(client, billed)
+
+    def _candidates(self, company: Company) -> tuple[Suggestion, ...]:
+        """A domain is evidence for a person only: several firms may share one."""
+        domain = domain_of(company.website)
+        same = sorted(self._by_domain.get(domain, set()))[:SUGGESTIONS_MAX] if domain else []
+        found = [
+            Suggestion(id=n, name=self._by_id[n].name, score=_SAME_DOMAIN, evidence="same domain")
+            for n in same
+        ]
+        found += [one for one in self.suggest(company.name) if one.id not in same]
+        found.sort(key=lambda one: (-one.score, one.id))
+        return tuple(found[:SUGGESTIONS_MAX])
 
     def _several(self, hits: set[int], evidence: str) -> tuple[Suggestion, ...]:
         return tuple(

@@ -90,6 +90,9 @@ class Items:
                 self._by_code[i.accounts_id].add(i.id)
             self._by_name[normal_name(i.name)].add(i.id)
 
+    def __len__(self) -> int:
+        return len(self._by_id)
+
     def get(self, number: int) -> Item | None:
         """The open item with that id."""
         return self._by_id.get(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from rapidfuzz import fuzz, process
 
@@ -18,6 +19,17 @@ def normal_name(name: str) -> str:
     # Folding can undo the normal form and the other way round, hence twice.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return " ".join(folded.split())
+
+
+def domain_of(website: str) -> str:
+    """The host of an address as people type it, without `www.`; empty when there is none."""
+    typed = website.strip().casefold()
+    try:
+        host = urlsplit(typed if "//" in typed else f"//{typed}").hostname or ""
+    except ValueError:  # not an address at all
+        return ""
+    host = host.removeprefix("www.").rstrip(".")
+    return host if "." in host else ""
 
 
 class Names:

@@ -1,0 +1,34 @@
+"""One change of the settings with its entry in the audit log: what differs, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.rest.api import Caller
+from schemas.settings import Settings
+
+
+async def change_settings(
+    caller: Caller, action: str, about: str, change: Callable[[Settings], Settings]
+) -> Settings:
+    """The entry is said before the change is made: it names what stood just then."""
+    gateway = caller.api.gateway
+    before = await gateway.queries.settings(caller.tenant)
+    wanted = change(before)  # refused here, or not at all
+    told = differences(before.model_dump(mode="json"), wanted.model_dump(mode="json"))
+    if told:
+        await caller.audit(action, about=about, before=told[0], after=told[1])
+    return await gateway.runs.change_settings(caller.tenant, change)
+
+
+def differences(before: Any, after: Any) -> tuple[Any, Any] | None:
+    """The parts that differ, before and after; None when nothing does."""
+    if before == after:
+        return None
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    names = sorted(before.keys() | after.keys())
+    parts = {n: differences(before.get(n), after.get(n)) for n in names}
+    found = {n: pair for n, pair in parts.items() if pair is not None}
+    return {n: pair[0] for n, pair in found.items()}, {n: pair[1] for n, pair in found.items()}

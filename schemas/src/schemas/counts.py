@@ -37,6 +37,8 @@ UNITS = {
 DETAIL_NOT_READ = "detail-not-read"  # by the list's counters, which may count more than is billed
 NAME_DOUBLED = "organization-name-doubled"  # never matched by its name
 PRODUCT_UNKNOWN = "product-unknown"
+# Holds that a person's word about the very value ends; the others end with their cause.
+ACCEPTABLE = ("count-zero", "count-jump", "count-unknown", "organization-vanished")
 
 
 class _Row(BaseModel):

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from chassis.errors import PermanentError, TransientError
@@ -215,6 +216,18 @@ class World:
         name = f"job-{self.revision}"
         self.last = HandRun(name, JOBS[command.kind], payload, self._step)
         await self.resume()
+
+    async def first_pass(self) -> HandRun:
+        """A sync that waits after its first pass, while others may run."""
+        about = {**await self._common(), "connection": HALO}
+        head = SyncCounts(**about, day=self.clock.day.isoformat())
+        payload = frame.encode(head.model_dump_json().encode(), b"[]")
+        job = HandRun(f"job-{self.revision}", "SyncCounts", payload, self._step)
+        kind = self.service.jobs[job.kind]
+        assert isinstance(kind, JobKind)
+        with pytest.raises(JobWaits):
+            await kind.run(job)
+        return job
 
     async def resume(self) -> None:
         """The last job, by the process that is there; a failure for good is told."""

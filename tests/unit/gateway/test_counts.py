@@ -54,6 +54,10 @@ def facts(run: str, revision: int = 1, day: str = "2026-11-05") -> list[tuple[An
     ]
 
 
+def with_rows(told: list[tuple[Any, bytes]], *rows: CountRow) -> list[tuple[Any, bytes]]:
+    return [*told[:-1], (told[-1][0], CountRows.dump_json(list(rows)))]
+
+
 async def take(world: World, *said: tuple[Any, bytes]) -> None:
     for head, body in said:
         await world.gateway.counts.on_counts(head, Body(body))
@@ -153,6 +157,10 @@ def test_a_held_count_is_accepted_by_its_very_value_and_goes_along_from_then_on(
             with pytest.raises(PermanentError, match=why) as refused:
                 await counts.accept_count(TENANT, organization, product, count)
             assert refused.value.code == "count-not-held"
+        gone = HELD.model_copy(update={"organization": "10", "reason": "licence-gone"})
+        await take(world, *with_rows(facts("later", revision=2), HELD, gone))
+        with pytest.raises(PermanentError, match=r"another cause \(licence-gone\)"):
+            await counts.accept_count(TENANT, "10", "edr", 0)
         await counts.accept_count(TENANT, "7", "edr", 0)
         await counts.accept_count(TENANT, "7", "edr", 0)
         await counts.sync_counts(TENANT)

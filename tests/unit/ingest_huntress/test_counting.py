@@ -117,7 +117,14 @@ def test_a_count_that_nobody_tells_is_never_zero() -> None:
 
 def test_a_read_without_usages_falls_back_to_the_list() -> None:
     rows = counts_of(organization(detail="silent", listed={"edr": 21}), {"edr": 19, "ispm": 4})
-    assert short(rows) == [("edr", 21, None)], "the list says nothing about ISPM, not zero"
+    assert short(rows) == [("edr", 21, None), ("ispm", 4, "count-unknown")], "unknown, not zero"
+
+
+def test_4_a_product_without_a_counter_in_the_list_is_unknown_in_quick_mode() -> None:
+    quick = organization(detail="quick", listed={"edr": 21})
+    rows = counts_of(quick, {"edr": 19, "ispm": 15})
+    assert short(rows) == [("edr", 21, None), ("ispm", 15, "count-unknown")]
+    assert short(counts_of(quick, {"edr": 19, "ispm": 0})) == [("edr", 21, None)]
 
 
 def test_a_counter_that_the_list_lacks_is_unknown_only_where_it_was_counted() -> None:

@@ -105,6 +105,24 @@ def test_an_accepted_zero_is_no_line() -> None:
     assert taken_from({CUT_OFF: [row]}, before) == []
 
 
+def test_a_count_that_is_not_known_is_held_whatever_was_let_through_before() -> None:
+    row = count(units=19, before=19, code="count-unknown")
+    through = Baseline(through={"700101": {"edr": Through(count=19)}})
+    [held] = taken_from({CUT_OFF: [row]}, through)
+    assert (held.units, held.code) == (19, "count-unknown")
+    accepted = Baseline(through={"700101": {"edr": Through(count=19, accepted=(19,))}})
+    [let] = taken_from({CUT_OFF: [row]}, accepted)
+    assert (let.units, let.code) == (19, None)
+    [first] = taken_from({CUT_OFF: [count(units=0, code="count-unknown")]}, Baseline())
+    assert (first.units, first.code) == (0, "count-unknown"), "unknown is not zero"
+
+
+def test_of_equal_counts_one_that_was_let_through_decides() -> None:
+    waits = count(units=19, before=19, code="count-unknown")
+    [one] = taken_from({date(2026, 10, 1): [waits], date(2026, 10, 2): [count()]}, Baseline())
+    assert (one.code, one.day) == (None, date(2026, 10, 2))
+
+
 def test_a_count_by_the_list_alone_is_held() -> None:
     [held] = taken_from({CUT_OFF: [count(warnings=["detail-not-read"])]}, Baseline())
     assert held.code == "count-detail-missing"

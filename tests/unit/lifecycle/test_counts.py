@@ -207,3 +207,9 @@ def test_every_row_is_there_once() -> None:
 
 def test_every_product_has_its_name_and_its_unit() -> None:
     assert PRODUCT_NAMES.keys() == UNITS.keys()
+
+
+def test_a_count_that_is_not_known_is_held_also_where_nothing_was_counted_before() -> None:
+    unknown = of(TWO, "West", 0, code="count-unknown", text="not said")
+    [one] = resolve([of(ONE, "East"), unknown]).clients
+    assert (one.count, one.code, one.text) == (19, "count-unknown", "West: not said")

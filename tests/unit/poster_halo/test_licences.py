@@ -97,11 +97,38 @@ def test_another_writer_is_a_count_that_neither_we_nor_our_lost_write_left_there
     assert (first.outcome, first.others, first.warnings) == ("updated", 1, ("count-other-writer",))
     second = decide(WANT, there, known(others=1))
     assert (second.outcome, second.code, second.others) == ("held", "count-other-writer", 2)
-    assert decide(WANT, there, known(count=30, others=2)).outcome == "updated"
     ours = decide(WANT, there, known(), own=30)
     assert (ours.outcome, ours.others, ours.warnings) == ("updated", 0, ())
     other_licence = decide(WANT, Shelf([licence(id=51, count=30)]), known())
     assert other_licence.others == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "was", "outcome", "others"),
+    [
+        (30, 30, "held", 2),  # it may write the same every day
+        (31, 30, "held", 3),
+        (5, 30, "updated", 0),  # ours was put back
+        (19, 30, "unchanged", 0),  # both say the same
+    ],
+)
+def test_a_hold_for_another_writer_lasts_until_our_count_is_there_again(
+    there: int, was: int, outcome: str, others: int
+) -> None:
+    entry = known(count=was, others=2, ours=5)
+    made = decide(WANT, Shelf([licence(count=there)]), entry)
+    assert (made.outcome, made.others) == (outcome, others)
+    if outcome == "held":
+        assert made.text.endswith("let one of the two count it, then set it to 5")
+
+
+def test_a_licence_that_is_gone_is_missed_only_while_there_is_something_to_count() -> None:
+    none = WANT.model_copy(update={"count": 0})
+    gone = decide(none, Shelf([]), known())
+    assert (gone.outcome, gone.licence, gone.text) == ("nothing", 50, "")
+    assert decide(none, Shelf([licence(deleted=True)]), None).outcome == "nothing"
+    moved = decide(none, Shelf([licence(client=43)]), known())
+    assert (moved.outcome, moved.code, moved.before) == ("held", "licence-gone", 5)
 
 
 def row(outcome: str = "created", **changes: Any) -> Write:

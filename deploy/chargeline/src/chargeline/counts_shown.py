@@ -9,7 +9,7 @@ from rich.table import Table
 
 from chargeline.shown import out, safe
 from gateway.domain.syncs import Sync
-from schemas.counts import CountLink, CountRow
+from schemas.counts import ACCEPTABLE, CountLink, CountRow
 
 type History = Mapping[tuple[str, str], Mapping[str, int]]
 
@@ -18,7 +18,6 @@ _ROWS = 40
 _COLOURS = {"created": "green", "updated": "green", "unchanged": "dim", "charged": "green"}
 _WAITS = ("held", "refused")
 _MAPPED = ("organization-unmapped",)
-_ACCEPTED = ("count-zero", "count-jump", "organization-vanished")
 
 
 def sparkline(counts: Sequence[int]) -> str:
@@ -117,7 +116,7 @@ def _waiting(sync: Sync, rows: Sequence[CountRow], hint: str) -> None:
             words = f"{quote(row.organization)} --source {sync.source}"
             out.print(f"      $ chargeline mappings client {safe(words)} --halo ID{hint}")
             out.print(f"      $ chargeline mappings exclude {safe(words)}{hint}")
-        elif row.outcome == "held" and row.reason in _ACCEPTED:
+        elif row.outcome == "held" and row.reason in ACCEPTABLE:
             words = f"{quote(row.organization)} {quote(row.product)} {row.count}"
             out.print(f"      $ chargeline counts accept {safe(words)}{hint}", soft_wrap=True)
 

@@ -19,6 +19,7 @@ from gateway.domain.syncs import Accepted, Asked, CountsFact, Links, Standing, S
 from gateway.events import about_sync
 from gateway.store import Store
 from schemas.counts import (
+    ACCEPTABLE,
     AcceptedCount,
     AcceptedCounts,
     CountLinksPlanned,
@@ -100,7 +101,8 @@ class Counts:
         """Let this very value of a held count through, from the next sync on."""
         rows = (await self._queries.view(tenant, HUNTRESS)).rows
         found = [r for r in rows if (r.organization, r.product) == (organization, product)]
-        if not any(r.outcome == "held" and r.count == count for r in found):
+        held = [r for r in found if r.outcome == "held" and r.count == count]
+        if not any(r.reason in ACCEPTABLE for r in held):
             raise PermanentError("count-not-held", _not_held(found, organization, product, count))
         now = self._clock.now().isoformat()
         accepted = Accepted(organization=organization, product=product, count=count, at=now)
@@ -215,6 +217,9 @@ def _not_held(found: Sequence[CountRow], organization: str, product: str, count:
     where = f"product {product} of organization {organization}"
     if not found:
         return f"there is no {where} in the results: `chargeline counts show` lists them"
+    for row in found:
+        if row.outcome == "held" and row.count == count:
+            return f"{where} is held for another cause ({row.reason}): that has to end first"
     held = [str(row.count) for row in found if row.outcome == "held"]
     now = f"is held with {', '.join(held)}" if held else f"is not held, but {found[0].outcome}"
     return f"{where} {now}, so there is no {count} to accept: `chargeline counts show` lists them"

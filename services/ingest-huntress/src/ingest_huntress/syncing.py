@@ -38,8 +38,9 @@ class SyncJob:
         baseline = await self._snapshots.baseline(job.tenant)
         if baseline.job == job.id:  # it was killed between that update and its own end
             return
+        _refuse_the_overtaken(command, baseline)
         settings = await self._tools.settings.read(job.tenant, command.settings)
-        await self._refuse_the_past(command, settings)
+        self._refuse_the_past(command, settings, baseline)
         billed = billed_organizations(settings)
         answers = StoredAnswers(self._tools, job.tenant, command.day, job.id)
         try:
@@ -82,24 +83,29 @@ class SyncJob:
             rows=snapshot.rows,
         )
         days = tuple(sorted({*before.days, command.day}))
-        named = {"job": job.id, "days": days}
+        named = {"job": job.id, "revision": command.revision, "days": days}
         baseline = snapshot.baseline.model_copy(update=named)
         await self._snapshots.keep(job.tenant, day, baseline, message)
 
-    async def _refuse_the_past(self, command: SyncCounts, settings: Settings) -> None:
+    def _refuse_the_past(self, command: SyncCounts, settings: Settings, before: Baseline) -> None:
         """Huntress knows no yesterday. A reading that began late keeps the day it was asked for."""
         today = self._tools.clock.today(settings.tenant.timezone)
         day = date.fromisoformat(command.day)
         if day >= today:
             return
-        late = day == today - timedelta(days=1)
-        if late and await self._snapshots.day(command.tenant, command.day) is None:
+        if day == today - timedelta(days=1) and command.day not in before.days:
             return
         raise PermanentError(
             "count-day-passed",
             f"the counts of {day} can not be read any more: Huntress only tells those of now."
             f" Sync {today}",
         )
+
+
+def _refuse_the_overtaken(command: SyncCounts, before: Baseline) -> None:
+    """A job that waits for the limit lets others pass: what it has read is older than theirs."""
+    if before.revision > command.revision:
+        raise PermanentError("superseded", "a later sync has read the counts meanwhile")
 
 
 async def _wait(job: JobRun, answers: StoredAnswers, busy: TransientError) -> None:

@@ -62,9 +62,15 @@ class Snapshots:
         return Baseline.model_validate_json(record.body) if record else Baseline()
 
     async def keep(self, tenant: str, day: Day, baseline: Baseline, said: Message) -> None:
-        """The day first; then, in one update, what was let through and the message about it."""
-        body = day.model_dump_json(exclude_defaults=True).encode()
-        await self._tools.put(Record(tenant, SNAPSHOTS, day_key(day.day), 0, body))
+        """The day first; then, in one update, what was let through and the message about it.
+
+        A quick reading never replaces a detailed one of its day: the list counts what is not
+        billed, and a month may be billed by that day.
+        """
+        there = await self.day(tenant, day.day)
+        if there is None or (there.mode, day.mode) != ("detailed", "quick"):
+            body = day.model_dump_json(exclude_defaults=True).encode()
+            await self._tools.put(Record(tenant, SNAPSHOTS, day_key(day.day), 0, body))
         body = baseline.model_dump_json(exclude_defaults=True).encode()
         await self._tools.put(Record(tenant, SNAPSHOTS, BASELINE_KEY, 0, body, {}, (said,)))
 

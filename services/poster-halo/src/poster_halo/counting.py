@@ -12,10 +12,17 @@ from chassis.errors import PermanentError
 from chassis.jobs import JobFailure
 from chassis.service import JobRun
 from poster_halo.count_store import CountStore, Standing, where_of
-from poster_halo.domain.count_rows import in_order, left_over_row, rows_of, with_warning
+from poster_halo.domain.count_rows import (
+    held_there,
+    in_order,
+    left_over_row,
+    rows_of,
+    with_warning,
+)
 from poster_halo.domain.counted_lines import bills_old
+from poster_halo.domain.licence_conflicts import left_over, on_one_licence, shared
 from poster_halo.domain.licence_writes import LICENCES_A_WRITE, Write
-from poster_halo.domain.licences import Counted, Decision, Shelf, decide, key_of, left_over, shared
+from poster_halo.domain.licences import SHARED, Counted, Decision, Shelf, decide, key_of
 from poster_halo.facts import short, told
 from poster_halo.licence_reading import explained, licence_of, recurring_of
 from poster_halo.licence_writing import LicenceWriting
@@ -81,7 +88,7 @@ class CountingJob:
 
     async def _rows(self, resolved: ResolvedCounts, sync: _Sync) -> list[CountRow]:
         at = self._tools.clock.now().isoformat()
-        rows = list(resolved.ended)
+        rows = [held_there(row, sync.known, sync.shelf) for row in resolved.ended]
         for key, want in sync.wanted.items():
             made = sync.made[key]
             rows += rows_of(want, made, sync.count_of(made.licence), at)
@@ -143,19 +150,23 @@ class _Sync:
 
     def _decided(self) -> dict[str, Write]:
         """Fills `made`; what is to be written now."""
-        planned: dict[str, Write] = {}
+        rows = self._writing.writes.rows
         for key, want in self.wanted.items():
-            row = self._writing.writes.rows.get(key)
+            row = rows.get(key)
             if row is not None and row.is_over:
                 self.made[key] = _ended(row)
                 continue
-            entry = self.known.get(key)
-            made = decide(want, self.shelf, entry, self._writing.own_count(key))
+            made = decide(want, self.shelf, self.known.get(key), self._writing.own_count(key))
             if key in self._shared and made.outcome != "held":
-                update = {"outcome": "held", "code": "licence-shared", "text": self._shared[key]}
+                update = {"outcome": "held", "code": SHARED, "text": self._shared[key]}
                 made = made.model_copy(update=update)
             self.made[key] = made
-            if made.outcome not in TO_WRITE:
+        meet = on_one_licence(self.made)
+        self.made |= {key: meet[key] for key in meet if key not in rows or not rows[key].is_over}
+        planned: dict[str, Write] = {}
+        for key, made in self.made.items():
+            row, entry, want = rows.get(key), self.known.get(key), self.wanted[key]
+            if made.outcome not in TO_WRITE or (row is not None and row.is_over):
                 continue
             limit = 1 if entry is not None and entry.alone else LICENCES_A_WRITE
             new = row or Write(decision=made, name=want.licence, count=want.count, limit=limit)
@@ -186,7 +197,8 @@ class _Sync:
         """What stands now; sums that did not come stay as they were read."""
         rows = dict(self.known)
         for key, want in self.wanted.items():
-            made = self.made[key]
+            made, entry = self.made[key], self.known.get(key)
+            stands = made.outcome in (*TO_WRITE, "unchanged")
             rows[key] = Counted(
                 client=want.client,
                 client_name=want.client_name,
@@ -196,6 +208,7 @@ class _Sync:
                 licence=made.licence,
                 count=self.count_of(made.licence),
                 others=made.others,
+                ours=want.count if stands else entry.ours if entry else None,
                 held=made.code if made.outcome == "held" else "",
                 alone=made.outcome == "refused" and made.code.startswith("licence-"),
             )

@@ -59,7 +59,7 @@ def counts_of(organization: Organization, before: Mapping[str, int]) -> list[Cou
     units = _units(organization)
     rows = []
     for product in sorted({*units, *before}, key=_place):
-        said = units.get(product) or _absent(organization)
+        said = units.get(product) or _absent(organization, before.get(product, 0))
         if said is None or (product not in before and _is_nothing(said, organization)):
             continue
         rows.append(_row(organization, product, said, before.get(product)))
@@ -112,11 +112,14 @@ def _is_nothing(said: _Units, organization: Organization) -> bool:
     return said.count == 0 or (said.count is None and organization.detail != "read")
 
 
-def _absent(organization: Organization) -> _Units | None:
-    """A product that was counted before: not active any more, if that can be told at all."""
+def _absent(organization: Organization, before: int) -> _Units | None:
+    """A product that was counted before: not active any more, if that can be told at all.
+
+    The list has no counter for every product: what it does not count is not known.
+    """
     if organization.detail == "read":
         return _Units(0, "absent")
-    return None  # the list has no counter for it, so it says nothing
+    return _Units(None, "absent") if before else None
 
 
 def _row(organization: Organization, product: str, said: _Units, before: int | None) -> Count:

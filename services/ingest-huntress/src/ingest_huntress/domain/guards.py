@@ -30,10 +30,11 @@ class Through(BaseModel):
 class Baseline(BaseModel):
     """What counts are compared with. `job` is the one that made it, `seen` how many it listed.
 
-    `days` are those whose counts are in the store, in their order.
+    `revision` is that of its sync; `days` are those whose counts are in the store, in their order.
     """
 
     job: str = ""
+    revision: int = 0
     days: tuple[str, ...] = ()
     seen: int | None = None
     names: dict[str, str] = {}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ingest_huntress.domain.counting import UNKNOWN
 from ingest_huntress.domain.guards import Baseline
 from schemas.count_settings import CountSettings
 from schemas.counts import DETAIL_NOT_READ, NAME_DOUBLED, Count
@@ -53,15 +54,19 @@ def days_to_bill(month: Period, rule: CountSettings) -> list[date]:
 
 
 def taken_from(days: Mapping[date, Sequence[Count]], baseline: Baseline) -> list[Taken]:
-    """The largest count of the days, the earliest of equals; with one day, that day's."""
+    """The largest count of the days; of equals one that waits for nobody, then the earliest."""
     best: dict[tuple[str, str], Taken] = {}
     for day in sorted(days):
         for row in days[day]:
             found = _taken(row, day, baseline)
             there = best.get((row.organization, row.product))
-            if there is None or found.units > there.units:
+            if there is None or _rank(found) > _rank(there):
                 best[row.organization, row.product] = found
-    return [one for one in best.values() if one.units]
+    return [one for one in best.values() if one.units or one.code is not None]
+
+
+def _rank(one: Taken) -> tuple[int, bool]:
+    return one.units, one.code is None
 
 
 def _taken(row: Count, day: date, baseline: Baseline) -> Taken:
@@ -77,6 +82,8 @@ def _taken(row: Count, day: date, baseline: Baseline) -> Taken:
 
 
 def _was_accepted(row: Count, baseline: Baseline) -> bool:
-    """Whether that very value was let through since."""
+    """Whether that very value was let through since; one that is not known repeats the last."""
     through = baseline.through.get(row.organization, {}).get(row.product)
-    return through is not None and (through.count == row.count or row.count in through.accepted)
+    if through is None:
+        return False
+    return row.count in through.accepted or (row.code != UNKNOWN and through.count == row.count)

@@ -125,7 +125,7 @@ def resolved(
     for row in rows:
         answer = deciding.client_of(row)
         end = answer if isinstance(answer, _End) else _end_of(row, answer, settings)
-        if PRODUCT_UNKNOWN in row.warnings or (row.before is None and not row.count):
+        if PRODUCT_UNKNOWN in row.warnings or _counts_nothing(row):
             client = end.client if end is not None else None
             end = _End("nothing", next(iter(row.warnings), ""), row.text, client)
         if end is not None:
@@ -143,6 +143,11 @@ def resolved(
         else:
             counts.append(summed)
     return ResolvedCounts(clients=tuple(counts), ended=tuple(ended), matches=deciding.found())
+
+
+def _counts_nothing(row: Count) -> bool:
+    """No units, none before, and nothing that a person should look at first."""
+    return row.code is None and row.before is None and not row.count
 
 
 def _end_of(row: Count, client: Client, settings: Settings) -> _End | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from poster_halo.domain.licences import LEFT_OVER, Counted, Decision, Licence
+from poster_halo.domain.licences import LEFT_OVER, Counted, Decision, Licence, Shelf, key_of
 from schemas.counts import ClientCount, CountPart, CountRow
 
 CLIENT_HELD = "client-count-held"
@@ -44,6 +44,18 @@ def rows_of(want: ClientCount, made: Decision, after: int | None, at: str) -> li
             )
         )
     return rows
+
+
+def held_there(row: CountRow, known: Mapping[str, Counted], shelf: Shelf) -> CountRow:
+    """A row that is held before it comes to its licence: what it keeps counting is shown, too."""
+    if row.outcome != "held" or row.client is None:
+        return row
+    entry = known.get(key_of(row.client, row.product))
+    licence = shelf.by_id.get(entry.licence or 0) if entry is not None else None
+    if licence is None or licence.deleted:
+        return row
+    there = {"licence": licence.id, "before": licence.count, "after": licence.count}
+    return row.model_copy(update=there)
 
 
 def left_over_row(entry: Counted, licence: Licence, at: str) -> CountRow:

@@ -6,8 +6,8 @@ its id, whatever a person names it. What is not clear is held: nothing is writte
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -50,8 +50,9 @@ class Licence:
 class Counted(BaseModel):
     """One product of one client as last read at HaloPSA.
 
-    `others`: syncs in a row that met a count which we had not written. `held` is the code that
-    holds the row now. `alone`: its last write was refused, so it is not written beside others.
+    `others`: syncs in a row that met a count which we had not written. `ours` is the last count
+    that we wrote or found as we wanted it. `held` is the code that holds the row now. `alone`: its
+    last write was refused, so it is not written beside others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,7 @@ class Counted(BaseModel):
     licence: int | None = None
     count: int | None = None
     others: int = 0
+    ours: int | None = None
     held: str = ""
     alone: bool = False
 
@@ -118,7 +120,8 @@ class Shelf:
             others = [one for one in active if one.id != kept.id]
             return _one_of([kept, *others], want)
         if known is not None and known.licence and not active:
-            return Found(None, GONE, _gone(known, kept, want))
+            moved = kept if kept is not None and not kept.deleted else None
+            return Found(moved, GONE, _gone(known, moved, want))
         if active:
             return _one_of(active, want)
         if fitting:
@@ -170,10 +173,10 @@ def _differs(one: Licence, want: ClientCount) -> str:
     )
 
 
-def _gone(known: Counted, kept: Licence | None, want: ClientCount) -> str:
+def _gone(known: Counted, moved: Licence | None, want: ClientCount) -> str:
     name = f"licence {known.name!r} ({known.licence}) of {client_of(want)}"
-    if kept is not None and not kept.deleted:
-        return f"{name} was moved to client {kept.client}, site {kept.site}: move it back"
+    if moved is not None:
+        return f"{name} was moved to client {moved.client}, site {moved.site}: move it back"
     return f"{name} is not in HaloPSA any more: restore it, or make one called {want.licence!r}"
 
 
@@ -193,7 +196,7 @@ def decide(
     """What is to be done. `own`: a count that an earlier write of ours may have put there."""
     found = shelf.find(want, known)
     there = found.licence
-    others = _others(there, known, own)
+    others = _others(want, there, known, own)
     warnings, said = _warnings(want, shelf, there, others, known)
     made = Decision(
         outcome="held",
@@ -202,7 +205,7 @@ def decide(
         warnings=warnings,
         others=others,
     )
-    held = _held(want, found, others)
+    held = _held(want, found, known, others)
     if held is not None:
         return made.model_copy(update={"code": held[0], "text": held[1]})
     if there is None:
@@ -212,27 +215,40 @@ def decide(
     return made.model_copy(update={"outcome": outcome, "text": said})
 
 
-def _held(want: ClientCount, found: Found, others: int) -> tuple[str, str] | None:
+def _held(
+    want: ClientCount, found: Found, known: Counted | None, others: int
+) -> tuple[str, str] | None:
     if want.code is not None:
         return want.code, want.text or f"the count of {client_of(want)} waits for a person"
     if want.item is None:
         return "item-missing", f"product {want.product} has no item: map it to one"
+    if found.code == GONE and found.licence is None and not want.count:
+        return None  # what is gone bills nothing, and nothing is to be billed
     if found.code:
         return found.code, found.text
     if others >= OTHERS_MAX:
         assert found.licence is not None, "somebody wrote on a licence"
+        back = f", then set it to {known.ours}" if known and known.ours is not None else ""
         text = (
-            f"somebody else wrote {found.licence.count} on {about(found.licence, want)} before"
-            f" each of the last {others} syncs: let one of the two count it"
+            f"somebody else wrote {found.licence.count} on {about(found.licence, want)}, again and"
+            f" again: let one of the two count it{back}"
         )
         return OTHER_WRITER, text
     return None
 
 
-def _others(there: Licence | None, known: Counted | None, own: int | None) -> int:
+def _others(
+    want: ClientCount, there: Licence | None, known: Counted | None, own: int | None
+) -> int:
+    """A hold lasts until our count is there again: who writes the same again is not seen."""
     if there is None or known is None or known.count is None or known.licence != there.id:
         return 0
-    return known.others + 1 if there.count not in (known.count, own) else 0
+    held = known.others >= OTHERS_MAX
+    if held and there.count in (known.ours, want.count):
+        return 0
+    if there.count in (known.count, own):
+        return known.others if held else 0
+    return known.others + 1
 
 
 def _warnings(
@@ -259,29 +275,3 @@ def _warnings(
     if there is not None and there.name != want.licence:
         codes.append(RENAMED)
     return tuple(codes), said
-
-
-def shared(wanted: Sequence[ClientCount]) -> dict[str, str]:
-    """By key the sentence for sums that would be written on one and the same licence."""
-    uses = Counter((one.client, one.licence) for one in wanted)
-    return {
-        key_of(one.client, one.product): (
-            f"two products of {client_of(one)} are to be counted on licence {one.licence!r}:"
-            " give each a name of its own"
-        )
-        for one in wanted
-        if uses[one.client, one.licence] > 1
-    }
-
-
-def left_over(
-    entries: Mapping[str, Counted], counted: Iterable[str], shelf: Shelf
-) -> list[tuple[Counted, Licence]]:
-    """Licences of ours that still count units although no count reaches them any more."""
-    reached = set(counted)
-    found = []
-    for key, entry in sorted(entries.items()):
-        licence = shelf.by_id.get(entry.licence or 0)
-        if key not in reached and licence is not None and not licence.deleted and licence.count:
-            found.append((entry, licence))
-    return found

@@ -14,6 +14,7 @@ import yaml
 
 VERSIONS = ("1.29.1", "1.37.0")  # the oldest that the chart takes, and the newest there is
 OPERATORS = ("keda.sh", "monitoring.coreos.com")  # theirs are decoded by main.go
+SECRETS = ("CHARGELINE_KEY", "CHARGELINE_MONGODB", "CHARGELINE_OPERATOR_KEY")
 SELECTING = ("Deployment", "PodDisruptionBudget", "Service")
 
 
@@ -30,7 +31,7 @@ def faults(file: Path) -> list[str]:
     for document in documents:
         name = f"{document['kind']} {document['metadata']['name']}"
         found += [f"{name}: {fault}" for fault in (*refused(document), *promised(document))]
-    return found + unselected(documents) + doubled(documents)
+    return found + unselected(documents) + doubled(documents) + unreached(documents)
 
 
 def refused(document: dict[str, Any]) -> list[str]:
@@ -67,14 +68,15 @@ def promised(document: dict[str, Any]) -> list[str]:
             f"{name} may write its image": own.get("readOnlyRootFilesystem") is True,
             f"{name} has no limit of memory": "memory" in container["resources"]["limits"],
             f"{name} has a secret in clear": not any(
-                "value" in e and e["name"] in ("CHARGELINE_KEY", "CHARGELINE_MONGODB")
-                for e in environment
+                "value" in e and e["name"] in SECRETS for e in environment
             ),
         }
     if document["kind"] == "Deployment":
         (container,) = pod["containers"]
         probes = {"startupProbe", "livenessProbe", "readinessProbe"}
         checks["a probe is missing"] = probes <= container.keys()
+        served = any(port["name"] == "api" for port in container["ports"])
+        checks["callers are cut off at its end"] = not served or "lifecycle" in container
     return [text for text, holds in checks.items() if not holds]
 
 
@@ -92,6 +94,29 @@ def unselected(documents: list[dict[str, Any]]) -> list[str]:
         chosen = sum(wanted.items() <= labels.items() for labels in pods)
         if chosen != 1:
             found.append(f"{document['kind']} {document['metadata']['name']} selects {chosen}")
+    return found
+
+
+def unreached(documents: list[dict[str, Any]]) -> list[str]:
+    """A port of a service is one that its pods have; and callers come to ready pods only."""
+    pods = [d["spec"]["template"] for d in documents if d["kind"] == "Deployment"]
+    found = []
+    for document in documents:
+        if document["kind"] != "Service":
+            continue
+        name, spec = document["metadata"]["name"], document["spec"]
+        targets = {port["targetPort"] for port in spec["ports"]}
+        for pod in pods:
+            if spec["selector"].items() <= pod["metadata"]["labels"].items():
+                (container,) = pod["spec"]["containers"]
+                missing = targets - {port["name"] for port in container["ports"]}
+                found += [f"Service {name}: no pod has the port {port}" for port in missing]
+        if "api" in targets and spec.get("publishNotReadyAddresses"):
+            found.append(f"Service {name}: callers come to pods that are not ready")
+    if not any(
+        d["kind"] == "Service" and d["metadata"]["name"].endswith("-api") for d in documents
+    ):
+        found.append("nobody reaches the API")
     return found
 
 

@@ -33,6 +33,7 @@ class Replica:
     environment: dict[str, str]
     folder: Path
     port: int = 0
+    api_port: int = 0  # of a gateway
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,6 +52,7 @@ class Replica:
         assert not self.alive, f"{self.name} runs"
         environment = self.environment | {
             "CHARGELINE_HEALTH_PORT": str(self.port),
+            "CHARGELINE_API_PORT": str(self.api_port),
             "CHARGELINE_REPLICA": self.name,
         }
         with self.log.open("ab") as log:
@@ -106,6 +108,7 @@ class Cluster:
         ]
         for replica in self.replicas:
             replica.port = free_port()
+            replica.api_port = free_port()
 
     def __enter__(self) -> Self:
         for group in ("topics", "indexes"):

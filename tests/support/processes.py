@@ -53,6 +53,11 @@ class Started:
         port = self.wait_for("process-begins")["port"]
         return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
 
+    @property
+    def address(self) -> str:
+        """Where it answers callers, which another line tells."""
+        return f"http://127.0.0.1:{self.wait_for('rest-begins')['port']}"
+
     def stop(self) -> int:
         """SIGTERM, and how it ended."""
         self.process.send_signal(signal.SIGTERM)
@@ -63,7 +68,8 @@ class Started:
 def started(log: Path, *words: str, environment: Mapping[str, str]) -> Iterator[Started]:
     """`python -m words`; killed at the end if it still runs."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHARGELINE_")}
-    given = {"CHARGELINE_HEALTH_PORT": "0", "CHARGELINE_KEY": KEY, **environment}
+    ports = {"CHARGELINE_HEALTH_PORT": "0", "CHARGELINE_API_PORT": "0"}
+    given = {**ports, "CHARGELINE_KEY": KEY, **environment}
     with log.open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", *words], env=inherited | given, stdout=err, stderr=err

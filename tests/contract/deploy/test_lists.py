@@ -20,9 +20,10 @@ TEMPLATES = "".join(
 )
 SERVICES = sorted(main.parts[-4] for main in ROOT.glob("services/[!_]*/src/*/__main__.py"))
 TOPIC = re.compile(r"[a-z]+(\.[a-z]+)?\.v\d+")
-BESIDE = {"KEY", "KEY_FILE", "DATA"}  # read by others than ServerSettings
+# Read by others than ServerSettings.
+BESIDE = {"KEY", "KEY_FILE", "DATA", "OPERATOR_KEY", "OPERATOR_KEY_FILE"}
 # Not for every process of the chart: a secret, a pod's own name, and what is for trials.
-ELSEWHERE = {"kafka_password", "mongodb", "replica", "sandbox", "today", "health_host"}
+ELSEWHERE = {"kafka_password", "mongodb", "replica", "sandbox", "today", "health_host", "api_host"}
 
 
 def block(text: str, key: str) -> str:
@@ -85,6 +86,14 @@ def test_lag_is_looked_up_for_each_topic_that_a_service_consumes(service: str) -
 def test_only_who_opens_connections_gets_out_to_vendors(service: str) -> None:
     (main,) = ROOT.glob(f"services/{service}/src/*/__main__.py")
     assert ("vendors: true" in CHARTED[service]) == ("vendors.connections" in main.read_text())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_who_answers_callers_has_a_port_for_them(service: str) -> None:
+    (main,) = ROOT.glob(f"services/{service}/src/*/__main__.py")
+    serves = "Served(" in main.read_text()
+    assert ("api: true" in CHARTED[service]) == serves
+    assert ("ports:" in COMPOSED[service]) == serves
 
 
 @pytest.mark.parametrize("text", [COMPOSE, TEMPLATES], ids=["compose", "chart"])

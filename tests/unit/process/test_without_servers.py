@@ -5,25 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.processes import KEY, started
-
-
-@pytest.fixture
-def nowhere() -> Iterator[dict[str, str]]:
-    """Addresses at which nobody answers, held so that nobody else takes them."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-        yield {
-            "CHARGELINE_KAFKA": f"127.0.0.1:{port}",
-            "CHARGELINE_MONGODB": f"mongodb://127.0.0.1:{port}/?directConnection=true",
-            "CHARGELINE_REQUEST_TIMEOUT_S": "0.2",
-        }
 
 
 def test_while_the_servers_are_away_it_lives_waits_and_stops_when_asked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -128,7 +129,7 @@ async def parked_discard(where: Where, message: str, *, by: str, reason: str) ->
 
 
 async def up(where: Where, *, host: str, port: int) -> Answer:
-    """Until interrupted."""
+    """Until interrupted, or asked to stop; what is in hand is finished."""
     from chargeline.serving import first_key, rest
 
     async with opened(where, host=True) as system, rest(system, host, port) as address:
@@ -140,7 +141,9 @@ async def up(where: Where, *, host: str, port: int) -> Answer:
         if made is not None:
             says = f"the first operator's key is in {made}: move it to a safe place"
             shown.err.print(says, soft_wrap=True)
-        await asyncio.Event().wait()
+        asked = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+        await asked.wait()
     return DONE, None
 
 

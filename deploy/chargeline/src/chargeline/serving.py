@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import httpx
 
 from chargeline.system import System
 from chassis.errors import PermanentError
-from chassis.servers.health_http import PortTaken, serving
+from chassis.servers.front import Front
+from chassis.servers.health_http import Health, PortTaken, serving
 from gateway.domain.access import Scope
 from gateway.keys import ApiKeys
 from gateway.rest.api import Api
@@ -19,13 +20,14 @@ from gateway.rest.app import build
 from gateway.signin.oidc import providers_from
 
 KEY_FILE = "operator-key"
+_DRAIN_S = 10.0  # for requests in hand, once it is interrupted
 
 
 @asynccontextmanager
 async def rest(
     system: System, host: str, port: int, origin: str | None = None
 ) -> AsyncIterator[str]:
-    """Serve it meanwhile; its address. Sandboxes in this process are under `/sandbox`."""
+    """Serve it and its probes meanwhile; its address. Sandboxes of this process: `/sandbox`."""
     where = origin or f"http://localhost:{port}"
     store = system.store
     providers = providers_from(os.environ)
@@ -34,10 +36,16 @@ async def rest(
     if isinstance(system.options.transport, httpx.ASGITransport):
         app.mount("/sandbox", system.options.transport.app)
     try:
-        async with serving(app, host, port) as given:
+        front = Front(Health(_all_well, _all_well), lambda: app)
+        async with serving(front, host, port, _DRAIN_S) as given:
             yield f"http://{host}:{given}"
     except PortTaken as taken:
         raise PermanentError("port-taken", f"{taken}: name another one with --port") from None
+
+
+async def _all_well() -> Sequence[str]:
+    """It answers, so it is there: store and services are in this process."""
+    return ()
 
 
 async def first_key(system: System, folder: Path) -> Path | None:

@@ -44,6 +44,8 @@ CHARGELINE_LEASE_TTL_S: {{ $c.leaseTtlS | quote }}
 CHARGELINE_DRAIN_S: {{ $c.drainS | quote }}
 CHARGELINE_SWEEP_S: {{ $c.sweepS | quote }}
 CHARGELINE_HEALTH_PORT: {{ .Values.healthPort | quote }}
+CHARGELINE_API_PORT: {{ .Values.apiPort | quote }}
+CHARGELINE_API_ORIGIN: {{ $c.apiOrigin | quote }}
 {{- with $c.otlpEndpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 {{- end }}

@@ -1,18 +1,31 @@
-"""`python -m gateway`: the service as a process of its own, and the numbers of the store."""
+"""`python -m gateway`: handlers, schedules, and the REST API; and the numbers of the store."""
 
 from __future__ import annotations
 
-from chassis.servers.process import Parts, main
-from chassis.service import Service
+from chassis.servers.process import Parts, Served, main
 from gateway import app
+from gateway.keys import installable
+from gateway.rest import app as rest
+from gateway.rest.api import Api
+from gateway.rest.hardening import away
+from gateway.signin.oidc import providers_from
+from vendors.connections import Connections
 
 
-def build(parts: Parts) -> Service:
-    """Its handlers and the schedules; what people call is the command line's so far."""
+def build(parts: Parts) -> Served:
+    """Over the tenants' own accounts, for what people try and pick; the jobs' are elsewhere."""
     built = app.build(
         records=parts.records, outbox=parts.outbox, jobs=parts.jobs, keeps_schedules=True
     )
-    return built.service
+    opened = Connections(parts.vault, parts.http, parts.clock, parts.sandbox, budgets=parts.budgets)
+    api = Api.build(built, parts.outbox, opened, parts.origin, providers_from(parts.environ))
+    first = installable(parts.environ)
+
+    async def begin() -> None:
+        if first is not None:
+            await api.keys.install(*first)
+
+    return Served(built.service, rest.build(api), away, begin)
 
 
 if __name__ == "__main__":

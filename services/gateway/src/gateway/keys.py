@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,6 +26,9 @@ from gateway.store import PLATFORM
 
 _ID_BYTES, _SECRET_BYTES = 8, 32
 _OF = "of"  # the tag that finds a tenant's keys
+_TEXT = re.compile(r"ck_([0-9a-f]{16})_([0-9a-f]{64})")
+INSTALLED = "environment"
+OPERATOR_KEY = "CHARGELINE_OPERATOR_KEY"
 
 
 class Key(BaseModel):
@@ -96,6 +100,32 @@ class ApiKeys:
         assert there, "64 random bits were not there before"
         return NewKey(key, f"ck_{number}_{secret}")
 
+    async def install(self, number: str, secret: str) -> Key:
+        """Keep an operator's key that the environment holds, so that there is a first one.
+
+        A new one takes the place of the one that was installed before. One that was there already
+        changes nothing: processes with an older environment do not bring theirs back.
+        PermanentError `environment` for the id of another key.
+        """
+        key = Key(
+            id=number,
+            tenant=None,
+            name="installed",
+            scopes=frozenset({Scope.OPERATE}),
+            digest=_digest(secret),
+            created_at=self._clock.now(),
+            created_by=INSTALLED,
+        )
+        before = [k for k in await self.of(None) if k.created_by == INSTALLED and k.id != number]
+        if await self._keys.insert(PLATFORM, number, key, tags={_OF: PLATFORM}):
+            for old in before:
+                await self.revoke(None, old.id)
+            return key
+        there = await self._keys.get(PLATFORM, number)
+        if there is None or not hmac.compare_digest(there.value.digest, key.digest):
+            raise PermanentError("environment", f"{OPERATOR_KEY}: its id is another key's already")
+        return there.value
+
     async def principal(self, text: str) -> Principal | None:
         """Whose key that is; None for one that never was, is not any more, or is not yet known."""
         kind, _, rest = text.partition("_")
@@ -131,3 +161,18 @@ class ApiKeys:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def installable(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Id and secret of the operator's key that the environment holds; None if it holds none.
+
+    PermanentError `environment` for a text that is no key.
+    """
+    text = environ.get(OPERATOR_KEY)
+    if not text:
+        return None
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        how = 'echo "ck_$(openssl rand -hex 8)_$(openssl rand -hex 32)" makes one'
+        raise PermanentError("environment", f"{OPERATOR_KEY}: it is no key; {how}")
+    return found[1], found[2]

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 type Complaints = Callable[[], Awaitable[Sequence[str]]]
 
@@ -35,8 +36,8 @@ class Health:
     ready: Complaints
 
 
-def app_of(health: Health, registry: CollectorRegistry) -> Starlette:
-    """The three routes."""
+def probes(health: Health) -> list[Route]:
+    """Alive, and ready."""
 
     async def healthz(_request: Request) -> Response:
         return _answer(await health.alive())
@@ -44,27 +45,37 @@ def app_of(health: Health, registry: CollectorRegistry) -> Starlette:
     async def readyz(_request: Request) -> Response:
         return _answer(await health.ready())
 
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def app_of(health: Health, registry: CollectorRegistry) -> Starlette:
+    """The three routes."""
+
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics),
-        ]
-    )
+    return Starlette(routes=[*probes(health), Route("/metrics", metrics)])
 
 
 @asynccontextmanager
-async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve it meanwhile; the port, which the system hands out for 0."""
+async def serving(
+    app: ASGIApp, host: str, port: int, drain_s: float | None = None
+) -> AsyncIterator[int]:
+    """Serve it meanwhile; the port, which the system hands out for 0.
+
+    At the end no connection is taken any more, and requests in hand have `drain_s` to be answered.
+    """
     try:
         listening = socket.create_server((host, port))
     except OSError as error:
         raise PortTaken(f"{host} port {port} can not be served ({error.strerror})") from None
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=None if drain_s is None else max(1, round(drain_s)),
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listening]))

@@ -7,19 +7,17 @@ Exit codes: 0 asked to stop, and all in hand was done · 1 it can not go on, or 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
@@ -28,30 +26,28 @@ from chassis.http import open_http
 from chassis.jobs import JobRunner, Jobs, RunnerSettings
 from chassis.leases import Leases
 from chassis.limits import Budgets
-from chassis.log import Library, identify, logger
+from chassis.log import Library, logger
 from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.servers.access import security
-from chassis.servers.health_http import Health, PortTaken, app_of, serving
-from chassis.servers.sampling import sampling
+from chassis.servers.host import REFUSED, Host
 from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
 from chassis.service import Service
-from chassis.telemetry.exporting import measured, traced
 from chassis.vault import KEY_VARIABLE, Keys, Vault, keys_from
 
-FAILED, REFUSED = 1, 4
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_KEY_FILE = "CHARGELINE_KEY_FILE"
+_SECRETS = (KEY_VARIABLE, "CHARGELINE_OPERATOR_KEY")  # each may come from a file: <NAME>_FILE
 _LOOK_S = 2.0  # how long a probe waits for the store
-_WAIT_FIRST_S, _WAIT_MAX_S = 0.5, 15.0
 
 _log = logger("process")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a service is built from. `sandbox`: the vendor sandboxes' address, in trials."""
+    """What a service is built from. `sandbox`: the vendor sandboxes' address, in trials.
+
+    `origin`: where people open what it serves. `environ`: with what secret files hold.
+    """
 
     records: Records
     bus: Bus
@@ -61,23 +57,55 @@ class Parts:
     vault: Vault
     http: httpx.AsyncClient
     budgets: Budgets
-    sandbox: str | None = None
+    sandbox: str | None
+    origin: str
+    environ: Mapping[str, str]
 
 
-type Build = Callable[[Parts], Service]
+@dataclass(frozen=True)
+class Served:
+    """A service that callers reach over HTTP, too.
+
+    `app` answers them once the servers are there, `away` until then; `begin` comes in between.
+    """
+
+    service: Service
+    app: ASGIApp
+    away: ASGIApp
+    begin: Callable[[], Awaitable[None]]
+
+
+type Build = Callable[[Parts], Service | Served]
 
 
 def main(build: Build, *, watches_store: bool = False) -> NoReturn:
     """Run the service until it is asked to stop. `watches_store`: its numbers are told here."""
     logging.basicConfig(handlers=[Library()], level=logging.WARNING, force=True)
     try:
-        settings, keys = settings_from(os.environ)
+        environ = with_secrets(os.environ)
+        settings, keys = settings_from(environ)
+        # A batch is thousands of short-lived rows without cycles: see `chargeline.system`.
+        gc.set_threshold(100_000, 50, 100)
+        host = Host(
+            settings, lambda: Process(settings, keys, build, environ), watches_store=watches_store
+        )
+        raise SystemExit(asyncio.run(host.run()))
     except PermanentError as refused:
         _log.error("process-refused", code=refused.code, text=refused.text)
         raise SystemExit(REFUSED) from None
-    # A batch is thousands of short-lived rows without cycles: see `chargeline.system`.
-    gc.set_threshold(100_000, 50, 100)
-    raise SystemExit(asyncio.run(Host(settings, keys, build, watches_store=watches_store).run()))
+
+
+def with_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with each secret that a file holds."""
+    given = dict(environ)
+    for name in _SECRETS:
+        if file := environ.get(f"{name}_FILE"):
+            try:
+                given[name] = Path(file).read_text(encoding="ascii").strip()
+            except (OSError, ValueError) as error:
+                text = f"{name}_FILE: {file} can not be read ({error})"
+                raise PermanentError("environment", text) from None
+    return given
 
 
 def settings_from(environ: Mapping[str, str]) -> tuple[ServerSettings, Keys]:
@@ -91,23 +119,18 @@ def settings_from(environ: Mapping[str, str]) -> tuple[ServerSettings, Keys]:
         ]
         raise PermanentError("environment", "; ".join(wrong)) from None
     security(settings)  # certificates that can not be used are refused here
-    given = dict(environ)
-    if file := environ.get(_KEY_FILE):
-        try:
-            given[KEY_VARIABLE] = Path(file).read_text(encoding="ascii").strip()
-        except (OSError, ValueError) as error:
-            text = f"{_KEY_FILE}: {file} can not be read ({error})"
-            raise PermanentError("environment", text) from None
-    if not given.get(KEY_VARIABLE):
+    if not environ.get(KEY_VARIABLE):
         text = f"{KEY_VARIABLE}: missing; it opens the tenants' secrets (openssl rand -base64 32)"
         raise PermanentError("environment", text)
-    return settings, keys_from(given, Path())
+    return settings, keys_from(environ, Path())
 
 
 class Process:
     """One start of the service: what it holds is gone when it has stopped."""
 
-    def __init__(self, settings: ServerSettings, keys: Keys, build: Build) -> None:
+    def __init__(
+        self, settings: ServerSettings, keys: Keys, build: Build, environ: Mapping[str, str]
+    ) -> None:
         clock = SystemClock(settings.today)
         runner = RunnerSettings(
             ttl_s=settings.lease_ttl_s, sweep_s=settings.sweep_s, drain_s=settings.drain_s / 2
@@ -116,7 +139,7 @@ class Process:
         self._http = open_http(sandbox=bool(settings.sandbox))
         records = self.store.records
         jobs = Jobs(records, clock)
-        self.service = build(
+        built = build(
             Parts(
                 records=records,
                 bus=self.store.bus,
@@ -127,8 +150,12 @@ class Process:
                 http=self._http,
                 budgets=Budgets(Leases(records, clock, runner.ttl_s)),
                 sandbox=settings.sandbox.rstrip("/") or None,
+                origin=settings.origin,
+                environ=environ,
             )
         )
+        self.served = built if isinstance(built, Served) else None
+        self.service = built.service if isinstance(built, Served) else built
         self.store.bus.mount(self.service)
         owner = f"{settings.replica}-{os.urandom(4).hex()}"  # unique to this start
         self.runner = JobRunner(jobs, self.service.jobs, owner, runner)
@@ -137,6 +164,8 @@ class Process:
     async def start(self) -> None:
         """Consume, and run jobs; TransientError when the servers are away."""
         await self.store.start()
+        if self.served is not None:
+            await self.served.begin()
         self.running = asyncio.create_task(self.runner.run())
 
     async def ended(self) -> str:
@@ -170,124 +199,3 @@ class Process:
         except (TransientError, TimeoutError):
             found.append("the store does not answer")
         return found
-
-
-class Host:
-    """Keeps one service going: a new start as long as the servers are away at the first."""
-
-    def __init__(
-        self, settings: ServerSettings, keys: Keys, build: Build, *, watches_store: bool = False
-    ) -> None:
-        self._settings, self._keys, self._build = settings, keys, build
-        self._watches_store = watches_store
-        self._asked = asyncio.Event()  # to stop
-        self._process: Process | None = None
-
-    async def run(self) -> int:
-        """Until it is asked to stop, or can not go on; the exit code."""
-        s = self._settings
-        self._listen()
-        process = self._process = Process(s, self._keys, self._build)
-        name = process.service.name
-        identify(name, s.replica)
-        with traced(name, s.replica, os.environ), measured(name, s.replica) as registry:
-            app = app_of(Health(self._complaints, self._missing), registry)
-            try:
-                async with serving(app, s.health_host, s.health_port) as port:
-                    _log.info("process-begins", port=port)
-                    code = await self._served()
-            except PortTaken as taken:
-                text = f"CHARGELINE_HEALTH_PORT: {taken}"
-                _log.error("process-refused", code="environment", text=text)
-                code = REFUSED
-        for number in _SIGNALS:  # a second one ends nothing that has ended already
-            signal.signal(number, signal.SIG_IGN)
-        return code
-
-    def _listen(self) -> None:
-        """The loop's own handlers are gone before the process is: a late signal would kill it."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._asked.set))
-
-    async def _served(self) -> int:
-        if not await self._started():
-            return 0
-        assert self._process is not None, "it was started"
-        process, s = self._process, self._settings
-        records = process.store.records if self._watches_store else None
-        sample = asyncio.create_task(sampling(process.store.bus, records, s.sweep_s))
-        asked = asyncio.create_task(self._asked.wait())
-        ended = asyncio.create_task(process.ended())
-        await asyncio.wait([asked, ended], return_when=asyncio.FIRST_COMPLETED)
-        failed = ended.done()
-        for task in (sample, asked):
-            task.cancel()
-        if failed:
-            _log.critical("process-failed", code="process-failed", text=ended.result())
-        ended.cancel()
-        self._asked.set()
-        _log.info("process-stops")
-        drained = await self._stopped(process)
-        return 0 if drained and not failed else FAILED
-
-    async def _started(self) -> bool:
-        """Try until the servers are there; False: asked to stop meanwhile."""
-        tries, jitter = 0, Random()  # noqa: S311 - spreads waits
-        while not self._asked.is_set():
-            process = self._process = self._process or Process(
-                self._settings, self._keys, self._build
-            )
-            try:
-                if not await self._unless_asked(process.start()):
-                    break
-            except TransientError as away:
-                wait_s = min(_WAIT_MAX_S, _WAIT_FIRST_S * 2**tries) * jitter.uniform(0.5, 1)
-                _log.warning("process-waits", code=away.code, text=away.text, wait_s=wait_s)
-                tries += 1
-            else:
-                _log.info("process-runs")
-                return True
-            await self._stopped(process)
-            self._process = None  # and none of it is used again
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), wait_s)
-        if self._process is not None:
-            await self._stopped(self._process)
-        return False
-
-    async def _unless_asked(self, start: Coroutine[Any, Any, None]) -> bool:
-        """A start may wait for long; False: asked to stop meanwhile."""
-        starting = asyncio.ensure_future(start)
-        asked = asyncio.ensure_future(self._asked.wait())
-        await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if not starting.done():
-            starting.cancel()
-            await asyncio.wait([starting])
-            return False
-        starting.result()
-        return True
-
-    async def _stopped(self, process: Process) -> bool:
-        """Let what is in hand finish; False: it took too long."""
-        try:
-            async with asyncio.timeout(self._settings.drain_s):
-                await process.stop()
-        except TimeoutError:
-            text = f"not all in hand was done within {self._settings.drain_s:g} s"
-            _log.error("process-not-drained", code="process-not-drained", text=text)
-            return False
-        return True
-
-    async def _complaints(self) -> Sequence[str]:
-        """None before the start: a new process would not reach the servers either."""
-        process = self._process
-        if process is None or process.running is None or self._asked.is_set():
-            return ()
-        return await process.store.bus.health()
-
-    async def _missing(self) -> Sequence[str]:
-        if self._asked.is_set():
-            return ("it stops",)
-        return await self._process.missing() if self._process else ("it waits for the servers",)

@@ -54,6 +54,9 @@ class ServerSettings(BaseSettings):
 
     health_port: int = 8080  # 0: one that the system hands out
     health_host: str = "0.0.0.0"  # noqa: S104 - the probes come from outside the container
+    api_port: int = 8600  # the gateway's REST API; 0: one that the system hands out
+    api_host: str = "0.0.0.0"  # noqa: S104 - so do its callers
+    api_origin: str = ""  # the address that people's browsers show; default: localhost and the port
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -77,6 +80,11 @@ class ServerSettings(BaseSettings):
     def topic(self, name: str) -> str:
         """The topic's name on the servers."""
         return f"{self.namespace}{name}"
+
+    @property
+    def origin(self) -> str:
+        """Where people open the gateway."""
+        return self.api_origin or f"http://localhost:{self.api_port}"
 
     @property
     def database(self) -> str:

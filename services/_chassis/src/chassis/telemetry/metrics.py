@@ -132,11 +132,25 @@ OUTBOX = Declared(
     (),
     "Records with messages that nobody has published in time.",
 )
+REQUESTS = Declared(
+    "chargeline.rest.requests",
+    "counter",
+    "{request}",
+    ("method", "route", "status"),
+    "Requests to the gateway by their answer.",
+)
+REQUEST = Declared(
+    "chargeline.rest.request.duration",
+    "histogram",
+    "s",
+    ("method", "route"),
+    "One request up to the first byte of its answer.",
+)
 
 DECLARED = (
     BUS_LAG, HANDLER, DELIVERY_WAITS, PARKED, PARKED_OPEN, LINES, MONEY, RUNS, CALLS, CALL,
     VENDOR_WAITS, BUDGET_CALLS, BUDGET_USED, BUDGET_REFUSED, BUDGET_BLOCKED, JOBS, JOB,
-    LEASES_LOST, OUTBOX,
+    LEASES_LOST, OUTBOX, REQUESTS, REQUEST,
 )  # fmt: skip
 
 

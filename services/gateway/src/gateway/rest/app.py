@@ -21,6 +21,7 @@ from gateway.rest import (
 )
 from gateway.rest.api import Api
 from gateway.rest.hardening import Hardening
+from gateway.rest.measured import Measured
 
 ROUTERS = (
     routes_tenants.router,
@@ -56,4 +57,5 @@ def build(api: Api) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     app.add_middleware(Hardening)
+    app.add_middleware(Measured)
     return app

@@ -92,15 +92,39 @@ def too_large_text(bytes_max: int) -> str:
 
 
 async def _too_large(send: Send, request_id: str, bytes_max: int) -> None:
+    detail = too_large_text(bytes_max)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    await _refuse(send, request_id, status, "body-too-large", detail)
+
+
+async def _starting(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI
+    detail = "this process waits for its servers; it answers as soon as they are there"
+    request_id = scope["state"]["request_id"]
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    await _refuse(send, request_id, status, "gateway-starting", detail, (b"retry-after", b"5"))
+
+
+async def _refuse(
+    send: Send,
+    request_id: str,
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    *more: tuple[bytes, bytes],
+) -> None:
+    """A problem without an application, on a connection that ends with it."""
     body = {
-        "type": f"{RUNBOOK}/body-too-large.md",
-        "title": "body-too-large",
-        "status": int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-        "detail": too_large_text(bytes_max),
-        "code": "body-too-large",
+        "type": f"{RUNBOOK}/{code}.md",
+        "title": code,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
         "request": request_id,
     }
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
-    start = {"type": "http.response.start", "status": body["status"], "headers": headers}
-    await send(start)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close"), *more]
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+away: ASGIApp = Hardening(_starting)
+"""What answers while the process waits for its servers: 503, whatever is asked."""

@@ -22,6 +22,7 @@ from servers.containers import needs_docker
 # What a killed process has written to memory is there for the next one, as on a disk.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 READY_S = 30.0
+SERVER = Path(__file__).with_name("secantus_server.py")
 IMAGE = "mongo:8"
 
 
@@ -43,11 +44,11 @@ class LocalMongo:
     def start(self) -> None:
         """Returns when it takes connections."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "secantus", "--port", str(self.port), "--log-level"]
+        command = [sys.executable, str(SERVER), "--port", str(self.port), "--log-level", "WARNING"]
         where = ["--storage-path", str(self.folder / "data")]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "WARNING", *where], cwd=self.folder, stdout=log, stderr=log
+                [*command, *where], cwd=self.folder, stdout=log, stderr=log
             )
         ends = time.monotonic() + READY_S
         while time.monotonic() < ends and self._process.poll() is None:

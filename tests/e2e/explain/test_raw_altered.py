@@ -15,6 +15,8 @@ from support.explained import billed, explained
 from support.virtual_loop import in_virtual_time
 from support.whole import TENANT, Whole
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture(scope="module")
 def month() -> Month:

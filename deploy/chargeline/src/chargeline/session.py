@@ -105,8 +105,7 @@ async def opened(
                     await system.start()
                 yield system
             finally:
-                if running:
-                    await system.stop()
+                await system.stop()
                 system.close()
     finally:
         if close is not None:

@@ -202,3 +202,53 @@ def test_providers_are_set_up_by_the_environment() -> None:
     assert set(found) == {"google", "entra"}
     assert "/contoso/v2.0/" in found["entra"].discovery
     assert Attempt(provider="google", state="s", nonce="n", verifier="v").person is None
+
+
+async def test_a_state_in_other_letters_is_refused(firm: Firm) -> None:
+    async with browser(firm.door) as ann:
+        await ann("GET", "/auth/oidc/google/start")
+        back = await ann("GET", "/auth/oidc/google/callback?code=x&state=%C3%A9%F0%9F%94%91")
+        assert (back.status_code, back.json()["code"]) == (401, "provider-refused")
+
+
+async def test_nothing_is_linked_to_whoever_has_signed_out_meanwhile(firm: Firm) -> None:
+    await subscribed(firm.door, EMAIL)
+    async with browser(firm.door) as ann:
+        await ann.sign_up(EMAIL)
+        await ann.enrol()
+        off = await ann("GET", "/auth/oidc/google/link")
+        path, query = await firm.consents(off.headers["Location"], "eve-1")
+        await ann("DELETE", "/auth/session")
+        back = await ann("GET", f"{path}?{query}")
+        assert (back.status_code, back.json()["code"]) == (401, "not-signed-in")
+    found = await firm.door.api.sign_in.people.by_email(EMAIL)
+    assert found is not None
+    assert found.logins == ()
+
+
+async def test_who_began_an_account_with_anothers_e_mail_has_nothing_of_it(firm: Firm) -> None:
+    await subscribed(firm.door, EMAIL)
+    async with browser(firm.door) as eve, browser(firm.door) as ann:
+        assert (await eve.sign_up(EMAIL)).json()["next"] == "enrol"
+        back = await firm.signs_in(ann, "ann-1")
+        assert back.headers["Location"] == f"{ORIGIN}/#enrol"
+        assert (await eve("POST", "/auth/totp")).status_code == 401, "their session has ended"
+        assert (await eve.sign_in(EMAIL)).status_code == 401, "and their password opens nothing"
+        await ann.enrol()
+
+
+def test_an_e_mail_counts_from_one_firm_and_not_from_any_directory() -> None:
+    claims = {"email": EMAIL, "email_verified": True}
+    assert signin_oidc.verified_email(claims, {"issuer": "https://accounts.google.com"}) == EMAIL
+    any_directory = {"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0"}
+    assert signin_oidc.verified_email(claims, any_directory) is None
+    assert signin_oidc.verified_email(claims | {"email_verified": "true"}, any_directory) is None
+
+
+@pytest.mark.parametrize("claim", [None, "soon", float("nan"), [], 0])
+def test_a_token_without_an_end_has_ended(claim: object) -> None:
+    provider = google("http://issuer")
+    attempt = Attempt(provider="google", state="s", nonce="n", verifier="v")
+    claims = {"iss": "i", "aud": "chargeline", "iat": 0, "nonce": "n", "sub": "s", "exp": claim}
+    with pytest.raises(PermanentError, match="expiry"):
+        signin_oidc._check(claims, provider, {"issuer": "i"}, attempt, NOW.now())

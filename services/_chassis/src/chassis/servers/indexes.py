@@ -16,7 +16,8 @@ COLLECTIONS = (
     *("commands", "projections", "runs", "secrets", "settings", "tenants"),  # the gateway
     *("counts", "occurrences", "schedules", "syncs"),  # the gateway's counts and schedules
     *("audit", "directory", "idempotency", "keys"),  # the gateway over REST
-    *("attempts", "invitations", "sessions", "subscriptions", "user-names", "users"),  # sign-in
+    *("attempts", "devices", "invitations", "sessions", "subscriptions"),  # sign-in
+    *("user-names", "users"),
     *("batches", "documents", "pages", "readings", "snapshots"),  # ingest
     *("answers", "catalogs", "charges", "items", "suggestions"),  # lifecycle
     *("answers-poster", "batches-to-post", "plans", "postings"),  # posters

@@ -49,6 +49,7 @@ _STATUS = {
     "sign-in-refused": HTTPStatus.UNAUTHORIZED,
     "second-factor-missing": HTTPStatus.UNAUTHORIZED,
     "provider-refused": HTTPStatus.UNAUTHORIZED,
+    "sign-in-again": HTTPStatus.UNAUTHORIZED,
     "not-allowed": HTTPStatus.FORBIDDEN,
     "login-not-linked": HTTPStatus.FORBIDDEN,
     "not-subscribed": HTTPStatus.FORBIDDEN,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import PermanentError
 from gateway.rest.api import api_of
 from gateway.rest.cookies import session_secret, set_session
-from gateway.rest.visits import Enrolling, Visit, Where, address_of, may_use, opened
+from gateway.rest.visits import Enrolling, Visit, Where, address_of, from_our_pages, may_use, opened
 from gateway.rest.words import Text
+from gateway.signin.people import Passkey, Person
 
-router = APIRouter(prefix="/auth/passkeys", tags=["sign-in"])
+router = APIRouter(
+    prefix="/auth/passkeys", tags=["sign-in"], dependencies=[Depends(from_our_pages)]
+)
 
 
 class _Body(BaseModel):
@@ -43,17 +46,19 @@ async def passkey_options(visit: Enrolling) -> dict[str, Any]:
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def add_passkey(visit: Enrolling, asked: NewPasskey, answer: Response) -> Where:
+async def add_passkey(
+    visit: Enrolling, asked: NewPasskey, request: Request, answer: Response
+) -> Where:
     """The device's answer: a passkey of this account."""
     door, person = visit.api.sign_in, visit.person
     now = visit.api.clock.now()
     key = door.passkeys.registered(asked.answer, visit.session.challenge, asked.name, now)
     await door.people.name(person.id, "passkey", key.id)
     await door.people.change(
-        person.id, lambda p: p.model_copy(update={"passkeys": (*p.passkeys, key)})
+        person.id, lambda p: p.model_copy(update={"passkeys": (*_others(p, key.id), key)})
     )
     if visit.session.state != "open":
-        return await opened(visit, answer)
+        return await opened(visit, request, answer)
     await door.sessions.change(visit.session, challenge="")
     return Where(next="done")
 
@@ -75,17 +80,23 @@ async def passkey_sign_in(asked: Answered, request: Request, answer: Response) -
     """Both factors in one: the device, and its check of the person."""
     api = api_of(request)
     door = api.sign_in
-    await door.attempts.may_try("passkey", address_of(request))
+    number, address = str(asked.answer.get("id", "")), address_of(request)
+    await door.attempts.count(f"passkey {number}", address)
     secret = session_secret(request, door.origin)
     session = await door.sessions.get(secret) if secret else None
-    number = str(asked.answer.get("id", ""))
     person = await door.people.by_name("passkey", number)
     key = next((k for k in person.passkeys if k.id == number), None) if person else None
     if session is None or not session.challenge or person is None or key is None:
-        await door.attempts.failed(f"passkey {number}", address_of(request))
         raise PermanentError("sign-in-refused", "this passkey is not known here")
     used = door.passkeys.signed_in(asked.answer, session.challenge, key)
+    await door.attempts.give_back(f"passkey {number}", address)
     await may_use(request, person.email, invited=bool(person.roles))
-    keys = tuple(used if k.id == used.id else k for k in person.passkeys)
-    await door.people.change(person.id, lambda p: p.model_copy(update={"passkeys": keys}))
-    return await opened(Visit(api, session, person), answer)
+    await door.people.change(
+        person.id, lambda p: p.model_copy(update={"passkeys": (*_others(p, used.id), used)})
+    )
+    return await opened(Visit(api, session, person), request, answer)
+
+
+def _others(person: Person, number: str) -> tuple[Passkey, ...]:
+    """What stands just now beside that one: another device's may have come meanwhile."""
+    return tuple(key for key in person.passkeys if key.id != number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,11 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from chassis.errors import PermanentError
 from gateway.domain.access import Role
 from gateway.rest.api import Administrator, Operator
+from gateway.rest.joining import may_give
 from gateway.rest.paging import Page
 from gateway.rest.words import Email
 from gateway.rest.writing import WriteRoute, show_once
 from gateway.signin.invitations import Subscription
-from gateway.signin.people import Person, normal
+from gateway.signin.people import People, Person, normal, person_id
 
 router = APIRouter(route_class=WriteRoute, tags=["people"])
 
@@ -54,6 +56,16 @@ class Sent(BaseModel):
     token: str
 
 
+class Open(BaseModel):
+    """An invitation that nobody has used yet; its token was shown once."""
+
+    id: str
+    email: str
+    role: Role
+    made_at: datetime
+    made_by: str
+
+
 class Member(BaseModel):
     """Somebody with a role at the tenant."""
 
@@ -74,6 +86,7 @@ async def list_people(caller: Administrator) -> Page[Member]:
 @router.post("/tenants/{tenant}/invitations", status_code=HTTPStatus.CREATED)
 async def invite(caller: Administrator, asked: Invited, request: Request) -> Sent:
     """Invite somebody: send the token to that e-mail. Nothing tells whether it has an account."""
+    may_give(caller.principal, asked.role)
     await caller.audit("invited", about=normal(asked.email), after={"role": asked.role})
     by, door = caller.principal.name, caller.api.sign_in
     _, token = await door.invitations.make(caller.tenant, asked.email, asked.role, by)
@@ -81,41 +94,71 @@ async def invite(caller: Administrator, asked: Invited, request: Request) -> Sen
     return Sent(email=normal(asked.email), role=asked.role, token=token)
 
 
+@router.get("/tenants/{tenant}/invitations")
+async def list_invitations(caller: Administrator) -> Page[Open]:
+    """Those that nobody has used yet and that still lead here."""
+    found = await caller.api.sign_in.invitations.open_at(caller.tenant)
+    return Page(items=[Open(**one.model_dump(include=set(Open.model_fields))) for one in found])
+
+
+@router.delete("/tenants/{tenant}/invitations/{invitation}", status_code=HTTPStatus.NO_CONTENT)
+async def take_back_invitation(
+    caller: Administrator, invitation: Annotated[str, Path(max_length=64)]
+) -> None:
+    """It leads nowhere from now on."""
+    taken = await caller.api.sign_in.invitations.take_back(caller.tenant, invitation)
+    await caller.audit("invitation-taken-back", about=taken.email, before={"role": taken.role})
+
+
 @router.put("/tenants/{tenant}/people/{person}")
 async def change_role(caller: Administrator, person: PersonId, asked: Given) -> Member:
     """Give another role. The last owner stays one."""
+    may_give(caller.principal, asked.role)
     there = await _at(caller, person)
     if there.roles[caller.tenant] == "owner" and asked.role != "owner":
-        await _not_the_last_owner(caller, person)
+        await _people(caller).not_the_last_owner(caller.tenant, person)
     before = {"role": there.roles[caller.tenant]}
     await caller.audit("role-changed", about=person, before=before, after={"role": asked.role})
-    changed = await caller.api.sign_in.people.change(
+    changed = await _people(caller).change(
         person, lambda p: _with_role(p, caller.tenant, asked.role)
     )
+    await _an_owner_stays(caller, there)
     return _member(changed, caller.tenant)
 
 
 @router.delete("/tenants/{tenant}/people/{person}", status_code=HTTPStatus.NO_CONTENT)
 async def send_away(caller: Administrator, person: PersonId) -> None:
-    """Take the role away; the account stays, its sessions end."""
+    """Take the role away; the account stays, its sessions end.
+
+    Keys are the tenant's and stay: the entry in the audit log names those that this person made.
+    """
     there = await _at(caller, person)
     if there.roles[caller.tenant] == "owner":
-        await _not_the_last_owner(caller, person)
-    await caller.audit("sent-away", about=person, before={"role": there.roles[caller.tenant]})
+        await _people(caller).not_the_last_owner(caller.tenant, person)
+    made = [k for k in await caller.api.keys.of(caller.tenant) if k.created_by == person]
+    standing = [key.id for key in made if key.stands(caller.api.clock.now())]
+    before = {"role": there.roles[caller.tenant]}
+    after = {"keys_that_stand": standing} if standing else None
+    await caller.audit("sent-away", about=person, before=before, after=after)
 
     def without(p: Person) -> Person:
         kept = {tenant: role for tenant, role in p.roles.items() if tenant != caller.tenant}
         return p.model_copy(update={"roles": kept})
 
-    await caller.api.sign_in.people.change(person, without)
+    await _people(caller).change(person, without)
+    await _an_owner_stays(caller, there)
     await caller.api.sign_in.sessions.revoke_all(person)
 
 
 @router.put("/subscriptions", tags=["platform"])
 async def subscribe(caller: Operator, asked: Subscribed) -> Subscription:
-    """Say whether an e-mail has an active subscription: without one nobody uses the platform."""
+    """Say whether an e-mail has an active subscription: without one its sessions end."""
     await caller.audit("subscription", about=normal(asked.email), after={"active": asked.active})
-    return await caller.api.sign_in.invitations.subscribe(asked.email, active=asked.active)
+    door = caller.api.sign_in
+    said = await door.invitations.subscribe(asked.email, active=asked.active)
+    if not asked.active:
+        await door.sessions.revoke_all(person_id(asked.email))
+    return said
 
 
 async def _at(caller: Administrator, person: str) -> Person:
@@ -125,10 +168,20 @@ async def _at(caller: Administrator, person: str) -> Person:
     return found
 
 
-async def _not_the_last_owner(caller: Administrator, person: str) -> None:
-    people = await caller.api.sign_in.people.at(caller.tenant)
-    if not any(p.roles[caller.tenant] == "owner" and p.id != person for p in people):
-        raise PermanentError("last-owner", "a tenant has an owner: make somebody else one first")
+async def _an_owner_stays(caller: Administrator, before: Person) -> None:
+    """Two owners who take each other's role at one instant have both looked before: undone."""
+    role = before.roles[caller.tenant]
+    if role != "owner":
+        return
+    try:
+        await _people(caller).not_the_last_owner(caller.tenant, "")
+    except PermanentError:
+        await _people(caller).change(before.id, lambda p: _with_role(p, caller.tenant, role))
+        raise
+
+
+def _people(caller: Administrator) -> People:
+    return caller.api.sign_in.people
 
 
 def _with_role(person: Person, tenant: str, role: Role) -> Person:

@@ -6,12 +6,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.errors import PermanentError
 from gateway.rest.api import api_of
 from gateway.rest.cookies import drop_session
+from gateway.rest.joining import invited_to, joined
 from gateway.rest.paging import Page
 from gateway.rest.visits import (
     Enrolling,
@@ -20,15 +21,17 @@ from gateway.rest.visits import (
     Where,
     address_of,
     begin,
+    counted_as,
+    from_our_pages,
     may_use,
     opened,
     where,
 )
 from gateway.rest.words import Code, Email, Text
 from gateway.signin import passwords
-from gateway.signin.people import normal
+from gateway.signin.people import email_taken, normal, person_id
 
-router = APIRouter(prefix="/auth", tags=["sign-in"])
+router = APIRouter(prefix="/auth", tags=["sign-in"], dependencies=[Depends(from_our_pages)])
 
 _REFUSED = "e-mail, password or code is wrong"
 
@@ -105,22 +108,25 @@ class Device(BaseModel):
 async def sign_up(asked: SigningUp, request: Request, answer: Response) -> Where:
     """Make an account; a second factor is enrolled next."""
     door = api_of(request).sign_in
-    await door.attempts.may_try(normal(asked.email), address_of(request))
-    password = asked.password.get_secret_value()
-    kept = passwords.hashed(password, (asked.email, asked.name))
-    await may_use(request, asked.email, invited=asked.invitation is not None)
-    invitation = None
+    email, address = normal(asked.email), address_of(request)
+    counted = f"sign-up {email}"
+    await door.attempts.count(counted, address)
+    await may_use(request, email, invited=asked.invitation is not None)
     try:
-        if asked.invitation is not None:
-            invitation = await door.invitations.use(asked.invitation, asked.email)
+        kept = passwords.hashed(asked.password.get_secret_value(), (email, asked.name))
     except PermanentError:
-        await door.attempts.failed(normal(asked.email), address_of(request))
+        await door.attempts.give_back(counted, address)
         raise
-    person = await door.people.make(asked.email, asked.name)
-    roles = {invitation.tenant: invitation.role} if invitation else {}
-    update = {"password": kept, "roles": roles}
-    person = await door.people.change(person.id, lambda p: p.model_copy(update=update))
+    if await door.people.by_email(email) is not None:
+        raise email_taken()
+    if asked.invitation is not None:
+        await invited_to(api_of(request), asked.invitation, email)
+    person = await door.people.make(email, asked.name)
+    person = await door.people.change(person.id, lambda p: p.model_copy(update={"password": kept}))
+    if asked.invitation is not None:
+        person = await joined(request, asked.invitation, person)
     await begin(request, answer, person)
+    await door.attempts.give_back(counted, address)
     return where(person)
 
 
@@ -129,12 +135,13 @@ async def sign_in(asked: SigningIn, request: Request, answer: Response) -> Where
     """The first factor. The answer is the same for a wrong password and for nobody's e-mail."""
     door = api_of(request).sign_in
     who, address = normal(asked.email), address_of(request)
-    await door.attempts.may_try(who, address)
+    counted = await counted_as(request, person_id(who), who)
+    await door.attempts.count(counted, address)
     person = await door.people.by_email(who)
     password = asked.password.get_secret_value()
     if not passwords.matches(person.password if person else None, password) or person is None:
-        await door.attempts.failed(who, address)
         raise PermanentError("sign-in-refused", _REFUSED)
+    await door.attempts.give_back(counted, address)
     await may_use(request, who, invited=bool(person.roles))
     if person.password and passwords.outdated(person.password):
         again = {"password": passwords.hashed(password, (person.email, person.name))}
@@ -148,12 +155,13 @@ async def give_code(visit: HalfOpen, asked: GivenCode, request: Request, answer:
     """The second factor: a code of the app, or a recovery code; each opens once."""
     door, person = visit.api.sign_in, visit.person
     address = address_of(request)
-    await door.attempts.may_try(f"code {person.id}", address)
+    counted = await counted_as(request, person.id, f"code {person.id}")
+    await door.attempts.count(counted, address)
     if not await door.factors.code_is_right(person, asked.code):
-        await door.attempts.failed(f"code {person.id}", address)
         raise PermanentError("sign-in-refused", _REFUSED)
-    await door.attempts.succeeded(f"code {person.id}")
-    return await opened(visit, answer)
+    await door.attempts.give_back(counted, address)
+    await door.attempts.succeeded(counted)
+    return await opened(visit, request, answer)
 
 
 @router.post("/totp")
@@ -164,11 +172,13 @@ async def offer_totp(visit: Enrolling) -> Offered:
 
 
 @router.post("/totp/confirm")
-async def confirm_totp(visit: Enrolling, asked: GivenCode, answer: Response) -> Confirmed:
+async def confirm_totp(
+    visit: Enrolling, asked: GivenCode, request: Request, answer: Response
+) -> Confirmed:
     """The app's first code: from now on it is asked for."""
     codes = await visit.api.sign_in.factors.confirm_totp(visit.person, asked.code)
     if visit.session.state != "open":
-        await opened(visit, answer)
+        await opened(visit, request, answer)
     return Confirmed(next="done", recovery_codes=codes)
 
 
@@ -188,15 +198,9 @@ async def read_me(visit: SignedIn) -> Me:
 
 
 @router.post("/invitations")
-async def accept_invitation(visit: SignedIn, asked: Accepting) -> dict[str, str]:
+async def accept_invitation(visit: SignedIn, asked: Accepting, request: Request) -> dict[str, str]:
     """Take the role that one was invited to; the roles from now on."""
-    door, person = visit.api.sign_in, visit.person
-    invitation = await door.invitations.use(asked.invitation, person.email)
-    new = {invitation.tenant: invitation.role}
-    changed = await door.people.change(
-        person.id, lambda p: p.model_copy(update={"roles": {**p.roles, **new}})
-    )
-    return dict(changed.roles)
+    return dict((await joined(request, asked.invitation, visit.person)).roles)
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from chassis.errors import PermanentError
 from gateway import audit
 from gateway.domain.access import Scope
 from gateway.keys import Key
@@ -19,6 +20,8 @@ from gateway.rest.words import Name
 from gateway.rest.writing import WriteRoute, show_once
 from gateway.tenants import TenantEntry
 from schemas.settings import Settings
+
+_LOOKED_AT = 50  # entries: an operator has made the tenant and its key, little more
 
 router = APIRouter(route_class=WriteRoute)
 
@@ -108,8 +111,13 @@ async def make_first_key(
     asked: NewKey,
     request: Request,
 ) -> ShownKey:
-    """The key with which a new tenant begins; an operator sees nothing else of it."""
+    """The key with which a new tenant begins; an operator sees nothing else of it.
+
+    Made again, it takes the place of the one before, for an answer that was lost; once somebody
+    has begun with the tenant there is no other way in than theirs.
+    """
     await caller.api.tenants.get(tenant)
+    await _nobody_has_begun(caller, tenant)
     return await _made(caller, tenant, asked, request)
 
 
@@ -127,7 +135,9 @@ async def list_keys(caller: Administrator) -> Page[MadeKey]:
 
 @router.post("/tenants/{tenant}/keys", status_code=HTTPStatus.CREATED, tags=["keys"])
 async def make_key(caller: Administrator, asked: NewKey, request: Request) -> ShownKey:
-    """Make a key. Its text is in this answer and nowhere else."""
+    """Make a key, of scopes that one has. Its text is in this answer and nowhere else."""
+    if not caller.principal.scopes >= set(asked.scopes):
+        raise PermanentError("not-allowed", "a key has no scope that its maker has not")
     return await _made(caller, caller.tenant, asked, request)
 
 
@@ -148,6 +158,19 @@ async def list_audit(
     """Every change, the first one first; entries are never changed."""
     found = await caller.api.audit.page(caller.tenant, after(cursor), limit + 1)
     return page(found, [audit.key_of(entry.number) for entry in found], limit)
+
+
+async def _nobody_has_begun(caller: Operator, tenant: str) -> None:
+    """PermanentError `tenant-begun` for a tenant with people, or whose keys were worked with."""
+    api = caller.api
+    keys = await api.keys.of(tenant)
+    theirs = {f"key:{key.id}" for key in keys}
+    done = await api.audit.page(tenant, "", _LOOKED_AT)
+    begun = any(entry.by in theirs for entry in done) or len(done) == _LOOKED_AT
+    if begun or await api.sign_in.people.at(tenant):
+        raise PermanentError("tenant-begun", f"{tenant} has its own keys and people: ask them")
+    for key in keys:
+        await api.keys.revoke(tenant, key.id)
 
 
 async def _made(caller: Operator, tenant: str, asked: NewKey, request: Request) -> ShownKey:

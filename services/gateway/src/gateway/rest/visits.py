@@ -10,9 +10,17 @@ from pydantic import BaseModel
 
 from chassis.errors import PermanentError
 from gateway.rest.api import Api, api_of
-from gateway.rest.cookies import session_secret, set_session
+from gateway.rest.cookies import (
+    DEVICE,
+    refuse_other_sites,
+    session_secret,
+    set_device,
+    set_session,
+)
 from gateway.signin.people import Person, normal
-from gateway.signin.sessions import Session
+from gateway.signin.sessions import HALF_OPEN, Session
+
+_READS = {"GET", "HEAD", "OPTIONS"}
 
 type Next = Literal["enrol", "second-factor", "done"]
 
@@ -52,10 +60,28 @@ async def signed_in(visit: Annotated[Visit, Depends(half_open)]) -> Visit:
 
 
 async def enrolling(visit: Annotated[Visit, Depends(half_open)]) -> Visit:
-    """Whoever may add a factor: with both given, or while there is none to give."""
-    if visit.session.state != "open" and visit.person.second_factor:
+    """Whoever may add a factor: with both given just now, or while there is none to give.
+
+    A device that was left open, or a session that was stolen, leads to no factor of its own.
+    """
+    if not visit.person.second_factor:
+        return visit
+    if visit.session.state != "open":
         raise PermanentError("second-factor-missing", "give the second factor first")
+    if visit.api.clock.now() - visit.session.made_at >= HALF_OPEN:
+        raise PermanentError("sign-in-again", "sign in again before you change how you sign in")
     return visit
+
+
+async def from_our_pages(request: Request) -> None:
+    """What sets a cookie, or begins something for whoever is signed in."""
+    if request.method not in _READS:
+        refuse_other_sites(request, api_of(request).sign_in.origin)
+
+
+async def opened_here(request: Request) -> None:
+    """A page that another site's link or picture must not open."""
+    refuse_other_sites(request, api_of(request).sign_in.origin)
 
 
 HalfOpen = Annotated[Visit, Depends(half_open)]
@@ -79,13 +105,21 @@ async def begin(request: Request, answer: Response, person: Person) -> None:
     set_session(answer, secret)
 
 
-async def opened(visit: Visit, answer: Response) -> Where:
-    """Under a new secret; the failures of the account are forgotten."""
+async def opened(visit: Visit, request: Request, answer: Response) -> Where:
+    """Under a new secret; the failures of the account are forgotten, the device is remembered."""
     door = visit.api.sign_in
+    if not await door.devices.knows(request.cookies.get(DEVICE), visit.person.id):
+        set_device(answer, await door.devices.remember(visit.person.id))
     _, secret = await door.sessions.opened(visit.session, visit.person.id)
     await door.attempts.succeeded(visit.person.email)
     set_session(answer, secret)
     return Where(next="done")
+
+
+async def counted_as(request: Request, person: str, account: str) -> str:
+    """Under what name the tries of this device for that account are counted."""
+    devices = api_of(request).sign_in.devices
+    return await devices.counted_as(request.cookies.get(DEVICE), person, account)
 
 
 async def may_use(request: Request, email: str, *, invited: bool) -> None:

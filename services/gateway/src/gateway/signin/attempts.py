@@ -1,4 +1,9 @@
-"""How often somebody may try: by account and by address, with a lock-out that lets go by itself."""
+"""How often somebody may try: by account and by address, with a lock-out that lets go by itself.
+
+A try is counted before it is made, so that many at once are no more than one after the other. A
+device that has signed in before is counted by itself: whoever tries out passwords from elsewhere
+locks out others of their kind, and not the person.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ FAILURES_MAX = {"account": 8, "address": 40}
 WINDOW = timedelta(minutes=15)
 
 
-class _Failures(BaseModel):
+class _Tries(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     times: tuple[datetime, ...] = ()
@@ -27,42 +32,48 @@ class _Failures(BaseModel):
 
 
 class Attempts:
-    """Failures of the last quarter of an hour. An account is locked whether it exists or not."""
+    """Tries of the last quarter of an hour. An account is locked whether it exists or not."""
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
-        self._table: Table[_Failures] = Table(outbox, "attempts", _Failures)
+        self._table: Table[_Tries] = Table(outbox, "attempts", _Tries)
         self._clock = clock
 
-    async def may_try(self, account: str, address: str) -> None:
-        """TransientError `too-many-attempts` with the time to wait."""
-        now = self._clock.now()
-        for kind, who in (("account", account), ("address", address)):
-            stored = await self._table.get(PLATFORM, _key(kind, who))
-            failed = stored.value.within(now) if stored else ()
-            if len(failed) >= FAILURES_MAX[kind]:
-                left_s = (failed[-FAILURES_MAX[kind]] + WINDOW - now).total_seconds()
-                text = f"too many attempts: wait {max(1, round(left_s / 60))} minutes"
-                raise TransientError("too-many-attempts", text, retry_after_s=left_s)
+    async def count(self, account: str, address: str) -> None:
+        """One more, before it is made. TransientError `too-many-attempts` with the time to wait."""
+        await self._add("address", address)
+        await self._add("account", account)
 
-    async def failed(self, account: str, address: str) -> None:
-        """One more."""
-        for kind, who in (("account", account), ("address", address)):
-            await self._add(_key(kind, who), FAILURES_MAX[kind])
+    async def give_back(self, account: str, address: str) -> None:
+        """It was right, or it was no try at all."""
+        for kind, who in (("address", address), ("account", account)):
+            await self._take_back(_key(kind, who))
 
     async def succeeded(self, account: str) -> None:
         """The account's are forgotten, the address's are not: it may be trying others."""
         await self._table.delete(PLATFORM, _key("account", account))
 
-    async def _add(self, key: str, most: int) -> None:
-        now = self._clock.now()
+    async def _add(self, kind: str, who: str) -> None:
+        now, key, most = self._clock.now(), _key(kind, who), FAILURES_MAX[kind]
         while True:
             stored = await self._table.get(PLATFORM, key)
             if stored is None:
-                if await self._table.insert(PLATFORM, key, _Failures(times=(now,))):
+                if await self._table.insert(PLATFORM, key, _Tries(times=(now,))):
                     return
                 continue
-            times = (*stored.value.within(now), now)[-most:]
-            if await self._table.replace(stored, _Failures(times=times)):
+            times = stored.value.within(now)
+            if len(times) >= most:
+                left_s = (times[-most] + WINDOW - now).total_seconds()
+                text = f"too many attempts: wait {max(1, round(left_s / 60))} minutes"
+                raise TransientError("too-many-attempts", text, retry_after_s=left_s)
+            if await self._table.replace(stored, _Tries(times=(*times, now))):
+                return
+
+    async def _take_back(self, key: str) -> None:
+        while True:
+            stored = await self._table.get(PLATFORM, key)
+            if stored is None or not stored.value.times:
+                return
+            if await self._table.replace(stored, _Tries(times=stored.value.times[:-1])):
                 return
 
 

@@ -11,6 +11,7 @@ from chassis.clock import Clock
 from chassis.outbox import Outbox
 from chassis.vault import Vault
 from gateway.signin.attempts import Attempts
+from gateway.signin.devices import Devices
 from gateway.signin.factors import Factors
 from gateway.signin.invitations import Invitations
 from gateway.signin.oidc import Oidc, Provider
@@ -26,6 +27,7 @@ class SignIn:
     people: People
     sessions: Sessions
     attempts: Attempts
+    devices: Devices
     invitations: Invitations
     factors: Factors
     passkeys: Passkeys
@@ -48,6 +50,7 @@ class SignIn:
             people=people,
             sessions=Sessions(outbox, clock),
             attempts=Attempts(outbox, clock),
+            devices=Devices(outbox, clock),
             invitations=Invitations(outbox, clock),
             factors=Factors(people, vault, clock),
             passkeys=Passkeys(urlsplit(origin).hostname or "localhost", origin),

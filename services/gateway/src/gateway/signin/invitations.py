@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis.clock import Clock
 from chassis.errors import PermanentError
 from chassis.outbox import Outbox
-from chassis.table import Table
+from chassis.table import Stored, Table
 from gateway.domain.access import Role
 from gateway.signin.people import normal
 from gateway.store import PLATFORM
@@ -32,6 +32,10 @@ class Invitation(BaseModel):
     made_at: datetime
     made_by: str
     used_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """False once it was used, or is a week old."""
+        return self.used_at is None and now - self.made_at < STANDS
 
 
 class Subscription(BaseModel):
@@ -65,22 +69,41 @@ class Invitations:
         await self._table.insert(PLATFORM, invitation.id, invitation, tags={_OF: tenant})
         return invitation, token
 
+    async def get(self, token: str, email: str) -> Invitation:
+        """What it invites to. PermanentError `invitation-unknown` for none of this e-mail's."""
+        return (await self._standing(token, email)).value
+
     async def use(self, token: str, email: str) -> Invitation:
         """Use it up. PermanentError `invitation-unknown` for one that is not this e-mail's."""
-        stored = await self._table.get(PLATFORM, _digest(token))
+        stored = await self._standing(token, email)
         now = self._clock.now()
-        if (
-            stored is None
-            or stored.value.email != normal(email)
-            or stored.value.used_at is not None
-            or now - stored.value.made_at >= STANDS
-        ):
-            raise PermanentError(
-                "invitation-unknown", "this invitation is not for this e-mail, or was used"
-            )
         if not await self._table.replace(stored, stored.value.model_copy(update={"used_at": now})):
             raise PermanentError("invitation-unknown", "this invitation was used just now")
         return stored.value
+
+    async def open_at(self, tenant: str) -> list[Invitation]:
+        """Those that still lead there, the newest first."""
+        now = self._clock.now()
+        found = [s.value async for s in self._table.every(PLATFORM, _OF, tenant)]
+        standing = [one for one in found if one.stands(now)]
+        return sorted(standing, key=lambda one: one.made_at, reverse=True)
+
+    async def take_back(self, tenant: str, number: str) -> Invitation:
+        """It leads nowhere from now on. PermanentError `invitation-unknown` for another's."""
+        found = await self._table.get(PLATFORM, number)
+        if found is None or found.value.tenant != tenant:
+            raise PermanentError("invitation-unknown", "there is no such invitation")
+        await self._table.delete(PLATFORM, number)
+        return found.value
+
+    async def _standing(self, token: str, email: str) -> Stored[Invitation]:
+        stored = await self._table.get(PLATFORM, _digest(token))
+        theirs = stored is not None and stored.value.email == normal(email)
+        if stored is None or not theirs or not stored.value.stands(self._clock.now()):
+            raise PermanentError(
+                "invitation-unknown", "this invitation is not for this e-mail, or was used"
+            )
+        return stored
 
     async def subscribe(self, email: str, *, active: bool) -> Subscription:
         """An e-mail's subscription, as the operator's billing has it."""

@@ -27,6 +27,7 @@ from chassis.errors import PermanentError, TransientError
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # never `none`, never a shared secret
 SCOPE = "openid email profile"
 _LEEWAY_S = 60
+_ANY_DIRECTORY = "{tenantid}"
 _ANSWER_S = 10.0
 
 # Where each provider says how it is spoken to. Entra's has the directory's own id in it.
@@ -135,7 +136,7 @@ class Oidc:
 
     async def ended(self, attempt: Attempt, code: str, state: str, now: datetime) -> Identity:
         """Who it is. PermanentError `provider-refused` when anything of it does not hold."""
-        if not hmac.compare_digest(attempt.state, state):
+        if not _same(attempt.state, state):
             raise _refused("it answers another attempt")
         provider = self._known(attempt.provider)
         published = await self._configuration(provider)
@@ -151,11 +152,10 @@ class Oidc:
             raise _away(provider, error) from error
         claims = _claims(str(token.get("id_token", "")), keys)
         _check(claims, provider, published, attempt, now)
-        verified = claims.get("email_verified") is True
         return Identity(
             provider=provider.key,
             subject=str(claims["sub"]),
-            email=str(claims["email"]) if verified and claims.get("email") else None,
+            email=verified_email(claims, published),
             name=str(claims.get("name", "")),
         )
 
@@ -188,7 +188,20 @@ async def _get(address: str) -> Any:
     async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_S) as client:
         answer = await client.get(address)
     answer.raise_for_status()
-    return answer.json()
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise httpx.DecodingError(f"{address} answers with no JSON") from error
+
+
+def verified_email(claims: Mapping[str, Any], published: Mapping[str, Any]) -> str | None:
+    """The e-mail, if the provider itself has verified it.
+
+    Where anybody may bring a directory of their own, its administrator's word is not the firm's.
+    """
+    one_firm = _ANY_DIRECTORY not in str(published["issuer"])
+    verified = one_firm and claims.get("email_verified") is True
+    return str(claims["email"]) if verified and claims.get("email") else None
 
 
 def _claims(token: str, keys: Any) -> dict[str, Any]:
@@ -206,7 +219,7 @@ def _check(
     now: datetime,
 ) -> None:
     """Issuer, audience, time and nonce, as OpenID Connect Core 3.1.3.7 asks."""
-    issuer = str(published["issuer"]).replace("{tenantid}", str(claims.get("tid", "")))
+    issuer = str(published["issuer"]).replace(_ANY_DIRECTORY, str(claims.get("tid", "")))
     audience = claims.get("aud")
     to = audience if isinstance(audience, list) else [audience]
     seconds = now.timestamp()
@@ -216,15 +229,24 @@ def _check(
             ("issuer", claims.get("iss") == issuer),
             ("audience", provider.client_id in to),
             ("party", len(to) == 1 or claims.get("azp") == provider.client_id),
-            ("expiry", float(claims.get("exp", 0)) > seconds - _LEEWAY_S),
-            ("time", float(claims.get("iat", 0)) < seconds + _LEEWAY_S),
-            ("nonce", hmac.compare_digest(str(claims.get("nonce", "")), attempt.nonce)),
+            ("expiry", _number(claims.get("exp")) > seconds - _LEEWAY_S),
+            ("time", _number(claims.get("iat")) < seconds + _LEEWAY_S),
+            ("nonce", _same(str(claims.get("nonce", "")), attempt.nonce)),
             ("subject", bool(claims.get("sub"))),
         )
         if not holds
     ]
     if wrong:
         raise _refused(f"its token is not for this attempt ({', '.join(wrong)})")
+
+
+def _same(said: str, wanted: str) -> bool:
+    return hmac.compare_digest(said.encode("utf-8", "replace"), wanted.encode())
+
+
+def _number(claim: Any) -> float:
+    """Seconds since 1970; one that is none has long expired."""
+    return float(claim) if isinstance(claim, int | float) else 0.0
 
 
 def _refused(why: str) -> PermanentError:

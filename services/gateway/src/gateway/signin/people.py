@@ -65,15 +65,15 @@ class People:
     async def make(self, email: str, name: str) -> Person:
         """A new account. PermanentError `email-taken` when there is one."""
         known = normal(email)
-        number = derive_id("user", known)
+        number = person_id(known)
         person = Person(id=number, email=known, name=name, made_at=self._clock.now())
         if not await self._table.insert(PLATFORM, number, person, tags=_tags(person)):
-            raise PermanentError("email-taken", "there is an account with this e-mail: sign in")
+            raise email_taken()
         return person
 
     async def by_email(self, email: str) -> Person | None:
         """The account, or None."""
-        return await self.get(derive_id("user", normal(email)))
+        return await self.get(person_id(email))
 
     async def get(self, number: str) -> Person | None:
         """The account, or None."""
@@ -102,6 +102,13 @@ class People:
             if new == stored.value or await self._table.replace(stored, new, tags=_tags(new)):
                 return new
 
+    async def not_the_last_owner(self, tenant: str, person: str) -> None:
+        """PermanentError `last-owner` when nobody else there is one."""
+        people = await self.at(tenant)
+        if not any(p.roles[tenant] == "owner" and p.id != person for p in people):
+            text = "a tenant has an owner: make somebody else one first"
+            raise PermanentError("last-owner", text)
+
     async def at(self, tenant: str) -> list[Person]:
         """Everybody with a role there, by e-mail."""
         found = [s.value async for s in self._table.every(PLATFORM, _AT + tenant, "")]
@@ -112,6 +119,16 @@ class People:
         if stored is None:
             raise PermanentError("person-unknown", "there is no such account")
         return stored
+
+
+def person_id(email: str) -> str:
+    """The id of the account with that e-mail, whether there is one or not."""
+    return derive_id("user", normal(email))
+
+
+def email_taken() -> PermanentError:
+    """The refusal of a second account."""
+    return PermanentError("email-taken", "there is an account with this e-mail: sign in")
 
 
 class _Named(BaseModel):

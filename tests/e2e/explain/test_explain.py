@@ -93,12 +93,13 @@ def test_an_explanation_says_what_decided_and_what_did_not(tmp_path: Path, month
             explain = Explain(system.store.records)
             found = await explained(system, ran)
             versions = {ran.run.document: ran.run.settings}
+            sources = {ran.run.document: ran.run.source}
             posted = next(line for line in found.lines if line.outcome == "posted")
-            assert await explain.line(TENANT, posted.line, versions) == posted
+            assert await explain.line(TENANT, posted.line, versions, sources) == posted
             merged = found.merged[0]
-            assert await explain.line(TENANT, merged.line, versions) == merged
+            assert await explain.line(TENANT, merged.line, versions, sources) == merged
             with pytest.raises(PermanentError, match="line-unknown"):
-                await explain.line(TENANT, "line_0", versions)
+                await explain.line(TENANT, "line_0", versions, sources)
         assert not any(rule.fired for rule in posted.rules)
         assert all(rule.why for rule in posted.rules)
         assert {"drop-zero", "drop-azure", "billedByPax8"} <= {r.rule for r in posted.rules}

@@ -61,7 +61,7 @@ async def line_audit(records: Records, tenant: str, run: str) -> list[Difference
     kept = found.value
     if kept.problem is not None and await records.get(tenant, "documents", kept.document) is None:
         return []  # nothing was ever read, so there is no line to name
-    explained = await Explain(records).document(tenant, kept.document, kept.settings)
+    explained = await Explain(records).document(tenant, kept.document, kept.settings, kept.source)
     differences = [
         Difference(line=line.line, problem=line.problem, expected=ZERO, found=ZERO, text=line.text)
         for line in explained.lines

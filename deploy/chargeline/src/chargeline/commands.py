@@ -195,24 +195,25 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     from chargeline.standing import standing_of, with_standing
 
     async with reading(where) as store:
-        found = await _queries(store).runs(TENANT)
-        runs = {r.document: r for r in found if document in (None, r.document)}
-        versions = {name: run.settings for name, run in runs.items()}
+        every = await _queries(store).runs(TENANT)
+        runs = {r.document: r for r in every if document in (None, r.document)}
         told = Explain(store.records)
         if line is not None:
-            one = await told.line(TENANT, line, versions)
+            versions = {name: run.settings for name, run in runs.items()}
+            sources = {name: run.source for name, run in runs.items()}
+            one = await told.line(TENANT, line, versions, sources)
             one = await standing_of(store.records, TENANT, runs[one.document], one)
             return (NEEDS_A_PERSON if one.problem else DONE), shown.explained(one, as_json=as_json)
-        documents = [
-            await with_standing(store.records, TENANT, run, await told.document(TENANT, name, v))
-            for (name, v), run in zip(versions.items(), runs.values(), strict=True)
-        ]
+        documents = []
+        for name, run in runs.items():
+            found = await told.document(TENANT, name, run.settings, run.source)
+            documents.append(await with_standing(store.records, TENANT, run, found))
     lines = [one for d in documents for one in (*d.lines, *d.merged)]
     sound = all(d.sound for d in documents)
     code = NEEDS_A_PERSON if not sound else DONE if lines else NOTHING_AUDITED
     if as_json:
-        every = [d.model_dump(mode="json") for d in documents]
-        return code, {"schema": "chargeline.explain.v1", "documents": every}
+        shown_whole = [d.model_dump(mode="json") for d in documents]
+        return code, {"schema": "chargeline.explain.v1", "documents": shown_whole}
     for one in lines:
         shown.explained(one, as_json=False)
     for problem in (p for d in documents for p in d.problems):

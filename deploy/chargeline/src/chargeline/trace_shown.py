@@ -111,7 +111,8 @@ async def _batch_of(where: Where, line: str) -> str:
     async with reading(where) as store:
         runs = await Queries(Store(store.records, store.outbox), store.bodies).runs(TENANT)
         versions = {run.document: run.settings for run in runs}
-        found = await Explain(store.records).line(TENANT, line, versions)
+        sources = {run.document: run.source for run in runs}
+        found = await Explain(store.records).line(TENANT, line, versions, sources)
     if not found.batch:
         raise PermanentError("trace-unknown", f"line {line} is in no batch: {found.text}")
     return found.batch

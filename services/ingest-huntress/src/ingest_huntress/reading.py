@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel
 
 from chassis.service import JobRun
+from ingest_huntress.domain.answers import organization_answer
 from ingest_huntress.domain.counting import Organization as Counted
 from ingest_huntress.stored import StoredAnswers
 from ingest_huntress.translate import as_listed, as_read
@@ -102,7 +103,7 @@ class Reading:
         return as_read(row, await self._read(row, account))
 
     async def _read(self, row: Organization, account: int | None) -> OrganizationRead | None:
-        name = f"organization/{row.id:020d}"
+        name = organization_answer(row.id)
         stored = await self._answers.get(name)
         if stored is not None:
             notes, raw = stored

@@ -6,26 +6,11 @@ stored is not asked for again; a later reading of the same day replaces it.
 
 from __future__ import annotations
 
-import hashlib
-
-from pydantic import BaseModel, ConfigDict
-
 from chassis.records import Record
-from ingest_huntress.tools import SNAPSHOTS, Tools
+from ingest_huntress.domain.answers import Notes, answer_key, digest_of, parted
+from ingest_huntress.domain.snapshot import SNAPSHOTS
+from ingest_huntress.tools import Tools
 from ingest_huntress.translate import SOURCE
-
-
-class Notes(BaseModel):
-    """`reading` is the job that read it; `there` False: Huntress did not have it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reading: str
-    at: str
-    token: str | None = None  # the page that was asked for
-    there: bool = True
-    counts: dict[str, int | None] = {}  # units by product, as understood then
-    digest: str = ""
 
 
 class StoredAnswers:
@@ -41,10 +26,8 @@ class StoredAnswers:
         record = await self._tools.outbox.get(self._tenant, SNAPSHOTS, self._key(name))
         if record is None:
             return None
-        line, _, raw = record.body.partition(b"\n")
-        notes = Notes.model_validate_json(line)
-        whole = notes.digest == _digest(raw)
-        return (notes, raw) if notes.reading == self._reading and whole else None
+        notes, raw = parted(record.body)
+        return (notes, raw) if notes.reading == self._reading and notes.fits(raw) else None
 
     async def put(
         self,
@@ -61,7 +44,7 @@ class StoredAnswers:
             token=token,
             there=raw is not None,
             counts=counts or {},
-            digest=_digest(raw or b""),
+            digest=digest_of(raw or b""),
         )
         body = notes.model_dump_json(exclude_defaults=True).encode() + b"\n" + (raw or b"")
         tags = {"day": f"{SOURCE}/{self._day}"}
@@ -69,8 +52,4 @@ class StoredAnswers:
         self.kept += 1
 
     def _key(self, name: str) -> str:
-        return f"{SOURCE}/{self._day}/{name}"
-
-
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()[:32]
+        return answer_key(self._day, name)

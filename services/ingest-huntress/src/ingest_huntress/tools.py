@@ -12,16 +12,14 @@ from chassis.records import Message, Record
 from chassis.service import JobRun
 from chassis.versions import SettingsVersions
 from ingest_huntress.domain.guards import Baseline
-from ingest_huntress.domain.snapshot import Day
-from ingest_huntress.translate import SOURCE
+from ingest_huntress.domain.snapshot import BASELINE_KEY, SNAPSHOTS, Day, day_key
 from schemas.messages import Head
 from schemas.settings import Settings
 from vendors.huntress import Huntress
 
 OpenHuntress = Callable[[JobRun, Settings], Awaitable[Huntress]]
 
-PAGES, BATCHES, ANSWERS, SNAPSHOTS = "pages", "batches", "readings", "snapshots"
-BASELINE_KEY = f"{SOURCE}/baseline"
+PAGES, BATCHES, ANSWERS = "pages", "batches", "readings"
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,3 @@ class Snapshots:
         """The counts of a day, if they were read whole."""
         record = await self._tools.outbox.get(tenant, SNAPSHOTS, day_key(day))
         return Day.model_validate_json(record.body) if record else None
-
-
-def day_key(day: str) -> str:
-    """Days sort as they follow one another."""
-    return f"{SOURCE}/{day}"

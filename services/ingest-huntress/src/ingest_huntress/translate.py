@@ -8,6 +8,7 @@ from ingest_huntress.domain.counting import Detail
 from ingest_huntress.domain.counting import Organization as Counted
 from vendors import json
 from vendors.huntress import Organization, OrganizationDetail, OrganizationRead, Usages
+from vendors.huntress.lists import wrapped
 
 SOURCE = "huntress"
 _UNKNOWN_CHARS = 200
@@ -43,6 +44,15 @@ def as_read(row: Organization, read: OrganizationRead | None) -> Counted:
         unknown={name: _as_answered(value) for name, value in usages.unknown.items()},
         legacy=0 if usages.counts() else _legacy(found),
     )
+
+
+def understood(raw: bytes) -> dict[str, int | None]:
+    """Billable units by product in the answer about one organisation; none where it has no usages.
+
+    Raises ValueError when it is no such answer.
+    """
+    usages = OrganizationDetail.model_validate(wrapped(raw, "organization")).actual_usages
+    return usages.counts() if usages is not None else {}
 
 
 def _seen(

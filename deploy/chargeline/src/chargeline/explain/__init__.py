@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from chargeline.explain import counted
 from chargeline.explain.answers import BatchAnswers
 from chargeline.explain.deciding import Question, formed
 from chargeline.explain.models import RAW_ALTERED, DocumentExplained, LineExplained
@@ -32,8 +33,13 @@ class Explain:
         self._records = OnlyDecisions(records)
         self._settings = SettingsVersions(self._records)
 
-    async def document(self, tenant: str, document: str, version: str) -> DocumentExplained:
-        """Every line of the document, and the merged ones."""
+    async def document(
+        self, tenant: str, document: str, version: str, source: str = SOURCE
+    ) -> DocumentExplained:
+        """Every line of the document, and the merged ones; of Huntress a document is a month."""
+        if source == counted.SOURCE:
+            settings = await self._settings.read(tenant, version)
+            return await counted.month(self._records, tenant, document, settings)
         stored = await self._records.get(tenant, "documents", document)
         if stored is None:
             raise PermanentError(
@@ -61,10 +67,12 @@ class Explain:
             problems=tuple(problems),
         )
 
-    async def line(self, tenant: str, line: str, versions: Mapping[str, str]) -> LineExplained:
+    async def line(
+        self, tenant: str, line: str, versions: Mapping[str, str], sources: Mapping[str, str]
+    ) -> LineExplained:
         """One line, looked for in these documents (each with the settings version to go by)."""
         for document, version in versions.items():
-            found = await self.document(tenant, document, version)
+            found = await self.document(tenant, document, version, sources[document])
             for one in (*found.lines, *found.merged):
                 if one.line == line:
                     return one
@@ -95,7 +103,7 @@ class Explain:
         told: dict[str, LineExplained] = {}
         merged: list[LineExplained] = []
         for group in groups:
-            batch = BatchAnswers(question, group, answers[group.normalized.id], decisions)
+            batch = BatchAnswers(settings, group, answers[group.normalized.id], decisions)
             told |= {line.id: batch.line(line) for line in group.lines if not line.altered}
             one = batch.merged()
             if one is not None:

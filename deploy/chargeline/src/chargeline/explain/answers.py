@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chargeline.explain.billed import billed_as
-from chargeline.explain.deciding import Formed, Question
+from chargeline.explain.deciding import Formed
 from chargeline.explain.models import (
     RAW_ALTERED,
     AsReceived,
@@ -20,11 +20,10 @@ from chargeline.explain.reading import SourceLine
 from chargeline.explain.resolving import Decisions
 from chargeline.explain.rules import Asked
 from chargeline.explain.stops import Stop, stops
-from ingest_pax8.translate import SOURCE
 from lifecycle.domain.resolve import Answer, Held, Resolved
 from normalizer.domain.rows import ChargeRow, amount
 from schemas.money import plain
-from schemas.settings import ClientMapping
+from schemas.settings import ClientMapping, Settings
 
 _SAID = {
     "dropped": "dropped by {rule}, set at level {level}",
@@ -48,14 +47,14 @@ class BatchAnswers:
     """The answers of one batch."""
 
     def __init__(
-        self, question: Question, group: Formed, answer: Answer, decisions: Decisions
+        self, settings: Settings, group: Formed, answer: Answer, decisions: Decisions
     ) -> None:
-        self._question = question
+        self._settings = settings
         self._group = group
         self._answer = answer
         self._decisions = decisions
-        self._asked = Asked.of(group.received, question.settings)
-        self._mappings = _mappings(question)
+        self._asked = Asked.of(group.received, settings)
+        self._mappings = _mappings(settings, group.received.source)
         self._stops: Mapping[str, Stop] = (
             stops(group, answer, decisions.known) if isinstance(answer, Resolved) else {}
         )
@@ -65,14 +64,13 @@ class BatchAnswers:
         assert line.item is not None, "a line without bytes has another answer"
         row = self._group.rows[line.id]
         item = line.item
-        explained = self._explained(row, line.item.company_id or "", item.subscription_id)
+        explained = self.row(row, line.item.company_id or "", item.subscription_id)
         return explained.model_copy(
             update={
                 "vendor_id": line.vendor_id,
                 "page": line.page,
                 "row": line.row,
                 "company_name": item.company_name or "",
-                "rules": self._asked.rules(row),
                 "received": AsReceived(
                     type=item.type or "",
                     term=item.term or "",
@@ -98,11 +96,12 @@ class BatchAnswers:
         rows = self._group.rows.values()
         members = tuple(r["id"] for r in rows if r.get("into") == row["id"])
         altered = any(line.altered and line.id in members for line in self._group.lines)
-        explained = self._explained(row, row.get("company", ""), None)
+        explained = self.row(row, row.get("company", ""), None)
         problem = RAW_ALTERED if altered else None
-        return explained.model_copy(update={"members": members, "problem": problem})
+        return explained.model_copy(update={"members": members, "rules": (), "problem": problem})
 
-    def _explained(self, row: ChargeRow, company: str, subscription: str | None) -> LineExplained:
+    def row(self, row: ChargeRow, company: str, subscription: str | None) -> LineExplained:
+        """What was decided about a row; what the source said of it is for the caller to add."""
         head = self._group.received
         ended = self._ended(row)
         billable = ended.outcome in ("posted", "held") and row.get("outcome") == "kept"
@@ -119,6 +118,7 @@ class BatchAnswers:
             rule=ended.rule,
             level=ended.level,
             text=ended.text,
+            rules=self._asked.rules(row),
             warnings=tuple(row.get("warnings", ())),
             mapping=self._mapping(company, subscription),
             behaviour=head.policy.behaviour,
@@ -157,7 +157,7 @@ class BatchAnswers:
             given["cost"],
             (amount(row.get("total")), amount(row.get("cost_total"))),
             self._group.currency,
-            self._question.settings.halopsa,
+            self._settings.halopsa,
         )
 
     def _mapping(self, company: str, subscription: str | None) -> MappedTo | None:
@@ -198,9 +198,5 @@ class BatchAnswers:
         )
 
 
-def _mappings(question: Question) -> dict[tuple[str, str | None], ClientMapping]:
-    return {
-        (row.company, row.subscription): row
-        for row in question.settings.client
-        if row.source == SOURCE
-    }
+def _mappings(settings: Settings, source: str) -> dict[tuple[str, str | None], ClientMapping]:
+    return {(row.company, row.subscription): row for row in settings.client if row.source == source}

@@ -84,10 +84,15 @@ def formed(question: Question, lines: Sequence[SourceLine]) -> list[Formed]:
 
 
 def _decide(question: Question, group: Formed) -> None:
-    head = group.head = _head(question, group)
-    too_large = head.hold == "batch-too-large"
     rows = [cast("ChargeRow", line_from_pax8(_item(line), line.id)) for line in group.lines]
-    decided = decide(head, [] if too_large else rows, question.settings)
+    settle(group, _head(question, group), rows, question.settings)
+
+
+def settle(group: Formed, head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -> None:
+    """Decide the rows of a batch by the normalizer's rules."""
+    group.head = head
+    too_large = head.hold == "batch-too-large"
+    decided = decide(head, [] if too_large else rows, settings)
     if too_large:  # it ends whole
         for row in rows:
             row["outcome"] = "excluded" if head.exclude else "held"

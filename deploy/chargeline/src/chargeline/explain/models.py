@@ -36,6 +36,24 @@ class AsReceived(_Said):
     cost_total: Amount | None = None
 
 
+class CountedOn(_Said):
+    """The snapshot that a line bills (R21): the day that the rule chose, and what was read then.
+
+    `raw` are the units in the stored answer of that day, read again; None: there is none for it.
+    `before` is the last count that had been let through.
+    """
+
+    day: str
+    rule: str
+    mode: str
+    read_at: str
+    read_from: str
+    count: int
+    before: int | None = None
+    raw: int | None = None
+    seen: dict[str, int] = {}
+
+
 class Rule(_Said):
     """One rule that was asked about the line, in order; `level` is where its value was set."""
 
@@ -93,6 +111,7 @@ class LineExplained(_Said):
     currency: str = ""
     batch: str = ""
     bill_to: str = ""
+    counted: CountedOn | None = None
     received: AsReceived | None = None
     outcome: Outcome | None = None
     rule: str | None = None

@@ -18,7 +18,7 @@ from ingest_pax8.domain.pages import PageNotes, altered_rows, from_stored, row_s
 from ingest_pax8.translate import SOURCE, fields_of
 from vendors.pax8 import InvoiceItem, parse_items
 
-ALLOWED = frozenset({"pages", "documents", "settings", "items", "catalogs"})
+ALLOWED = frozenset({"pages", "documents", "snapshots", "settings", "items", "catalogs"})
 
 _BETWEEN = re.compile(rb"\s*,\s*")
 _PAGE = 20

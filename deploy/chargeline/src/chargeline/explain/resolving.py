@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from chargeline.explain.reading import OnlyDecisions
-from ingest_pax8.translate import SOURCE
 from lifecycle.domain import holds
 from lifecycle.domain.clients import Billable, Client, Clients
 from lifecycle.domain.items import Item, ItemHold, ItemRecord, Items, missing_codes
@@ -111,7 +110,7 @@ def _items(batches: Sequence[Batch], decisions: Decisions, settings: Settings) -
     items = Items(decisions.items.items)
     by_rule = [b for b in batches if b.head.policy.lifecycle in ("manual", "create")]
     uses = products_to_match(by_rule)
-    matches = match_products(uses, items, settings, SOURCE, decisions.known)
+    matches = match_products(uses, items, settings, batches[0].head.source, decisions.known)
     create = products_to_match(b for b in batches if b.head.policy.lifecycle == "create")
     return ItemStep(
         items=items,

@@ -18,6 +18,10 @@ from schemas.count_settings import CountSettings
 from schemas.counts import AcceptedCount, Count
 from schemas.settings import Settings
 
+SOURCE = "huntress"
+SNAPSHOTS = "snapshots"  # the collection: days, their answers, and what is compared with
+BASELINE_KEY = f"{SOURCE}/baseline"
+
 
 class Day(BaseModel):
     """The counts of one day as they stand in the store."""
@@ -83,3 +87,8 @@ def taken(
 def by_number(organization: str) -> tuple[int, str]:
     """Ids are numbers: 9 comes before 10."""
     return len(organization), organization
+
+
+def day_key(day: str) -> str:
+    """Days sort as they follow one another."""
+    return f"{SOURCE}/{day}"

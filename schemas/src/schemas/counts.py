@@ -163,6 +163,27 @@ class CountLink(_Row):
     text: str = ""
 
 
+class Shortfall(_Row):
+    """Units of one product that the source bills a reseller's account although nobody used them.
+
+    `billed` exceeds `used` because of a `minimum`. Nobody's count has them: who bears them is the
+    MSP's business. The period is `[start, end)`, as ISO dates.
+    """
+
+    account: str
+    account_name: str = ""
+    product: str
+    billed: int
+    used: int
+    minimum: int | None = None
+    start: str = ""
+    end: str = ""
+
+    @property
+    def units(self) -> int:
+        return self.billed - self.used
+
+
 class SyncCounts(Head):
     """Read the counts of one day and write what changed. Body: list[AcceptedCount].
 
@@ -194,7 +215,9 @@ class LinkCounts(Head):
 class CountsReceived(Head):
     """One whole snapshot. Body: list[Count], by organisation and product.
 
-    With `problem` nothing of it is used: the counts of the day are not known.
+    With `problem` nothing of it is used: the counts of the day are not known. `shortfalls` are a
+    reseller's by its newest invoice, the largest first, at most 50 of `shortfalls_found`;
+    `shortfalls_unknown` says why they could not be read.
     """
 
     topic = "counts.received.v1"
@@ -207,6 +230,9 @@ class CountsReceived(Head):
     organizations_before: int | None = None  # in the snapshot before
     rows: int = 0
     held: int = 0
+    shortfalls: tuple[Shortfall, ...] = ()
+    shortfalls_found: int = 0
+    shortfalls_unknown: str = ""
     problem: str | None = None
     text: str = ""
 

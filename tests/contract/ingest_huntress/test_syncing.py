@@ -108,6 +108,7 @@ async def test_a_resellers_key_reads_account_by_account(world: World) -> None:
         "GET /accounts": 1,
         "GET /accounts/{account}/organizations": 2,
         "GET /accounts/{account}/organizations/{id}": 2,
+        "GET /reseller/invoices": 1,
     }
 
 
@@ -252,3 +253,27 @@ async def test_an_empty_account_is_an_answer(world: World) -> None:
     await world.load(organizations=[])
     fact = await world.sync()
     assert (fact.head.problem, fact.head.organizations, fact.rows) == (None, 0, [])
+
+
+async def test_snapshots_are_forgotten_after_thirteen_months_with_their_answers(
+    world: World,
+) -> None:
+    await two(world)
+    await world.sync()
+    world.next_day()
+    await world.spoil({"kind": "forbidden", "path": "/organizations/{id}", "times": 1})
+    assert (await world.sync()).head.problem == "huntress-right-missing"
+    assert world.answers(world.clock.day) == ["page/0/1-00000"], "a day that is never whole"
+    world.next_day()
+    await world.sync()
+    world.next_day(398)
+    await world.sync()
+    assert list(world.days()) == ["2026-11-05", "2026-11-07", "2027-12-10"]
+    world.next_day()
+    await world.sync()
+    assert list(world.days()) == ["2026-11-07", "2027-12-10", "2027-12-11"]
+    assert world.answers(FIRST_DAY) == []
+    world.next_day(2)
+    await world.sync()
+    assert list(world.days()) == ["2027-12-10", "2027-12-11", "2027-12-13"]
+    assert world.answers(FIRST_DAY + timedelta(days=1)) == []

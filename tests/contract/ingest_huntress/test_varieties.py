@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.generate.huntress import HuntressAccount, generate_huntress
 from schemas.counts import Count
+from schemas.messages import CountsReceived
 from schemas.settings import Settings
 
 from .world import FIRST_DAY, World
@@ -177,7 +178,40 @@ async def test_19_a_shortfall_is_nobodys_count(tell: Tell) -> None:
     """The reseller pays for 400 where 300 are used: clients are counted as they are."""
     story = await tell("1", "19", reseller=True)
     assert units(await story.sync("1")) == {"edr": 12}
-    assert not [name for name in await story.world.calls() if "/reseller" in name]
+    said = story.world.facts(CountsReceived)[-1].head
+    [short] = said.shortfalls
+    assert (short.account_name, short.product, short.units) == ("Northlight", "edr", 100)
+    assert (short.billed, short.used, short.minimum) == (400, 300, 400)
+    assert (short.start, short.end) == ("2026-10-14", "2026-11-14")
+    assert (said.shortfalls_found, said.shortfalls_unknown) == (1, "")
+    calls = await story.world.calls()
+    assert {name: n for name, n in calls.items() if "/reseller" in name} == {
+        "GET /reseller/invoices": 1,
+        "GET /reseller/invoices/{invoice}/account_usage_line_items": 1,
+    }
+
+
+async def test_19_the_newest_invoice_that_stands_says_what_is_billed(
+    make: Callable[[], World],
+) -> None:
+    world, made = make(), account("1", "19", reseller=True)
+    [newest] = made.huntress["reseller_invoices"]
+    older = newest | {"id": newest["id"] + 1, "created_at": "2026-10-14T08:00:00Z"}
+    void = newest | {"id": newest["id"] + 2, "created_at": "2026-11-20T08:00:00Z"}
+    others = [older, void | {"status": "voided"}]
+    await world.load(**made.huntress | {"reseller_invoices": [*others, newest]})
+    await world.use(Settings.model_validate(made.settings))
+    [short] = (await world.sync()).head.shortfalls
+    assert short.units == 100
+
+
+async def test_19_a_minimum_that_may_not_be_read_stops_no_count(tell: Tell) -> None:
+    story = await tell("1", "19", reseller=True)
+    await story.world.spoil({"kind": "forbidden", "path": "/reseller/invoices", "times": -1})
+    assert units(await story.sync("1")) == {"edr": 12}
+    said = story.world.facts(CountsReceived)[-1].head
+    assert (said.problem, said.shortfalls) == (None, ())
+    assert said.shortfalls_unknown.startswith("huntress-right-missing: ")
 
 
 async def test_20_invoices_are_for_checks_and_never_read_by_a_sync(

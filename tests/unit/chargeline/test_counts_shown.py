@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from chargeline import shown
 from chargeline.counting import exit_code
-from chargeline.counts_shown import sparkline
+from chargeline.counts_shown import received, sparkline
 from chargeline.settings_file import merged, read_settings
 from chassis.errors import PermanentError
 from gateway.domain.syncs import Sync
 from schemas.count_settings import Schedule
-from schemas.counts import CountOutcome, CountRow, CountsReceived
+from schemas.counts import CountOutcome, CountRow, CountsReceived, Shortfall
 from schemas.settings import Settings
 
 WHOLE = """
@@ -139,3 +140,42 @@ def test_the_exit_code_says_whether_a_person_is_needed(
     problem: str | None, outcomes: list[CountOutcome], parked: int, code: int
 ) -> None:
     assert exit_code(ended(problem), [row(one) for one in outcomes], parked) == code
+
+
+def test_19_what_huntress_bills_and_nobody_used_is_shown_beside_the_counts() -> None:
+    short = Shortfall(
+        account="5501",
+        account_name="Northlight",
+        product="edr",
+        billed=400,
+        used=300,
+        minimum=400,
+        start="2026-10-14",
+        end="2026-11-14",
+    )
+    head = CountsReceived(
+        tenant="t",
+        run="r",
+        settings="s",
+        connection="c",
+        day="2026-11-15",
+        revision=1,
+        organizations=7,
+        organizations_before=9,
+        shortfalls=(short,),
+        shortfalls_found=3,
+    )
+    with shown.out.capture() as printed:
+        received(head)
+    text = printed.get()
+    assert "2 organizations fewer than before: 7" in text
+    assert "Northlight  edr  100  400 billed, 300 used, minimum 400" in text
+    assert "2026-10-14 to 2026-11-14" in text
+    assert "and 2 more" in text
+    unknown = head.model_copy(update={"shortfalls": (), "shortfalls_unknown": "huntress-missing"})
+    with shown.out.capture() as printed:
+        received(unknown)
+    assert "Minimum not known: huntress-missing" in printed.get()
+    with shown.out.capture() as printed:
+        received(None)
+    assert printed.get() == ""

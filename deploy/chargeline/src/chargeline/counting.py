@@ -53,6 +53,7 @@ async def sync(where: Where, *, mode: Mode | None, day: str | None, as_json: boo
     if as_json:
         return code, {**_document(done, rows), "calls": calls, "parked": parked, "exit_code": code}
     counts_shown.results(done, rows, {}, where.hint)
+    counts_shown.received(done.received)
     counts_shown.end(done, rows, code, calls)
     return code, None
 
@@ -72,6 +73,7 @@ async def show(where: Where, *, as_json: bool) -> Answer:
         return code, {**_standing(view, history), "exit_code": code}
     if view.results is not None:
         counts_shown.results(view.results, view.rows, history, where.hint)
+        counts_shown.received(view.results.received)
     if view.newest.problem is not None:
         counts_shown.problem(view.newest)
     return code, None
@@ -153,7 +155,7 @@ def _confirmed(changes: int) -> bool:
 
 
 def _document(sync: Sync, rows: Sequence[CountRow]) -> dict[str, Any]:
-    posted = sync.posted
+    posted, received = sync.posted, sync.received
     written = posted.created + posted.updated if posted is not None else 0
     return {
         "schema": SCHEMA,
@@ -164,9 +166,15 @@ def _document(sync: Sync, rows: Sequence[CountRow]) -> dict[str, Any]:
         "problem": sync.problem,
         "text": sync.text,
         "organizations": posted.organizations if posted is not None else 0,
+        "organizations_before": received.organizations_before if received is not None else None,
         "written": written,
         "held": sum(row.outcome == "held" for row in rows),
         "warnings": posted.warnings if posted is not None else (),
+        "shortfalls": [
+            one.model_dump(mode="json") | {"units": one.units}
+            for one in (received.shortfalls if received is not None else ())
+        ],
+        "shortfalls_unknown": received.shortfalls_unknown if received is not None else "",
         "results": [_row(row) for row in rows],
     }
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from chargeline.shown import out, safe
 from gateway.domain.syncs import Sync
-from schemas.counts import ACCEPTABLE, CountLink, CountRow
+from schemas.counts import ACCEPTABLE, CountLink, CountRow, CountsReceived
 
 type History = Mapping[tuple[str, str], Mapping[str, int]]
 
@@ -58,6 +58,28 @@ def results(sync: Sync, rows: Sequence[CountRow], history: History, hint: str) -
     if len(rows) > _ROWS:
         out.print(f"[dim]… and {len(rows) - _ROWS} more: --json shows all[/]")
     _waiting(sync, [row for row in every if row.outcome in _WAITS], hint)
+
+
+def received(snapshot: CountsReceived | None) -> None:
+    """What the snapshot says beside the counts: organisations that went, a reseller's minimum."""
+    if snapshot is None:
+        return
+    fewer = (snapshot.organizations_before or 0) - snapshot.organizations
+    if fewer > 0:
+        out.print(f"\n[yellow]{fewer} organizations fewer than before[/]: {snapshot.organizations}")
+    if snapshot.shortfalls:
+        out.print("\n[bold]Billed to you although nobody used it[/], and on no client's count")
+    for one in snapshot.shortfalls:
+        least = f", minimum {one.minimum}" if one.minimum is not None else ""
+        out.print(
+            f"  {safe(one.account_name or one.account)}  {safe(one.product)}  [bold]{one.units}[/]"
+            f"  [dim]{one.billed} billed, {one.used} used{least}; {one.start} to {one.end}[/]",
+            soft_wrap=True,
+        )
+    if snapshot.shortfalls_found > len(snapshot.shortfalls):
+        out.print(f"  [dim]… and {snapshot.shortfalls_found - len(snapshot.shortfalls)} more[/]")
+    if snapshot.shortfalls_unknown:
+        out.print(f"\n[yellow]Minimum not known[/]: {safe(snapshot.shortfalls_unknown)}")
 
 
 def problem(sync: Sync) -> None:

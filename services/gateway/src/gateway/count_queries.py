@@ -11,7 +11,7 @@ from chassis.bodies import Bodies
 from chassis.errors import PermanentError
 from gateway.domain.syncs import Accepted, Links, Standing, Sync
 from gateway.store import Store
-from schemas.counts import CountLink, CountLinks, CountRow, CountRows
+from schemas.counts import CountLink, CountLinks, CountRow, CountRows, Shortfall
 
 
 class CountsView(BaseModel):
@@ -23,6 +23,7 @@ class CountsView(BaseModel):
     results: Sync | None = None
     rows: tuple[CountRow, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()  # of a reseller, as the results' snapshot has them
 
 
 class CountQueries:
@@ -41,11 +42,13 @@ class CountQueries:
         """What stands now."""
         stands = await self.standing(tenant, source)
         results = await self.sync(tenant, stands.results) if stands.results else None
+        received = results.received if results is not None else None
         return CountsView(
             newest=await self.sync(tenant, stands.newest) if stands.newest else None,
             results=results,
             rows=await self.rows(tenant, results) if results else (),
             accepted=stands.accepted,
+            shortfalls=received.shortfalls if received is not None else (),
         )
 
     async def sync(self, tenant: str, run: str) -> Sync:

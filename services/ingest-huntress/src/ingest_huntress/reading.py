@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel
 
 from chassis.service import JobRun
+from ingest_huntress.billed import Billed, read_billed
 from ingest_huntress.domain.answers import organization_answer
 from ingest_huntress.domain.counting import Organization as Counted
 from ingest_huntress.stored import StoredAnswers
@@ -28,9 +29,13 @@ DISABLED = "disabled"
 
 
 class Progress(BaseModel):
-    """The checkpoint. `accounts` are a reseller's; None: nobody asked yet whose key it is."""
+    """The checkpoint. `accounts` are a reseller's; None: nobody asked yet whose key it is.
+
+    `billed` is what Huntress bills the reseller; None: nobody asked yet.
+    """
 
     accounts: tuple[int, ...] | None = None
+    billed: Billed | None = None
     stored: int = 0  # answers, when the reading waited last
 
     @classmethod
@@ -64,6 +69,18 @@ class Reading:
             rows = await whole_list(self._pages(account), "listing Huntress organizations")
             found += await side_by_side(self._counted(row, account) for row in rows)
         return found
+
+    async def billed_to_reseller(self) -> Billed:
+        """What Huntress bills beyond the use; nothing for an account's own key."""
+        progress = Progress.of(self._job)
+        if progress.billed is None:
+            billed = Billed()
+            if progress.accounts:
+                billed = await read_billed(self._huntress)
+            progress = progress.model_copy(update={"billed": billed})
+            await self._job.save(progress.model_dump_json().encode())
+        assert progress.billed is not None, "it was asked just now"
+        return progress.billed
 
     async def _accounts(self) -> tuple[int, ...]:
         """A reseller's accounts; none: the key is an account's own."""

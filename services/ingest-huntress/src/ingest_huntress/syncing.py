@@ -12,7 +12,7 @@ from ingest_huntress.domain.guards import Baseline
 from ingest_huntress.domain.snapshot import Day, Snapshot, billed_organizations, taken
 from ingest_huntress.reading import Progress, Reading
 from ingest_huntress.stored import StoredAnswers
-from ingest_huntress.tools import Snapshots, Tools
+from ingest_huntress.tools import KEPT_DAYS, Snapshots, Tools
 from ingest_huntress.translate import SOURCE
 from schemas import frame
 from schemas.counts import AcceptedCount, AcceptedCounts, Counts
@@ -48,11 +48,23 @@ class SyncJob:
             quick = command.mode == "quick"
             reading = Reading(huntress, job, answers, billed, quick=quick)
             found = await reading.organizations()
+            extra = await reading.billed_to_reseller()
         except TransientError as busy:
             await _wait(job, answers, busy)
             raise
         snapshot = taken(found, baseline, billed, settings.counts, words)
-        await self._keep(job, command, baseline, snapshot)
+        seen = snapshot.baseline.seen or 0
+        fact = CountsReceived(
+            **_carried(command),
+            organizations=seen,
+            organizations_before=baseline.seen,
+            rows=len(snapshot.rows),
+            held=snapshot.held,
+            shortfalls=extra.shortfalls,
+            shortfalls_found=extra.found,
+            shortfalls_unknown=extra.unknown,
+        )
+        await self._keep(job, command, fact, baseline.days, snapshot)
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """The counts of the day are not known, and why."""
@@ -63,26 +75,25 @@ class SyncJob:
         await self._tools.answer(job, fact, b"[]")
 
     async def _keep(
-        self, job: JobRun, command: SyncCounts, before: Baseline, snapshot: Snapshot
+        self,
+        job: JobRun,
+        command: SyncCounts,
+        fact: CountsReceived,
+        days_before: tuple[str, ...],
+        snapshot: Snapshot,
     ) -> None:
-        seen = snapshot.baseline.seen or 0
-        fact = CountsReceived(
-            **_carried(command),
-            organizations=seen,
-            organizations_before=before.seen,
-            rows=len(snapshot.rows),
-            held=snapshot.held,
-        )
         body = Counts.dump_json(list(snapshot.rows))
         message = await self._tools.bodies.message(fact, job.tenant, body)
         day = Day(
             day=command.day,
             mode=command.mode,
             at=self._tools.clock.now().isoformat(),
-            organizations=seen,
+            organizations=fact.organizations,
             rows=snapshot.rows,
         )
-        days = tuple(sorted({*before.days, command.day}))
+        oldest = date.fromisoformat(command.day) - timedelta(days=KEPT_DAYS)
+        kept = await self._snapshots.forget(job.tenant, days_before, oldest)
+        days = tuple(sorted({*kept, command.day}))
         named = {"job": job.id, "revision": command.revision, "days": days}
         baseline = snapshot.baseline.model_copy(update=named)
         await self._snapshots.keep(job.tenant, day, baseline, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from chassis.bodies import Bodies
 from chassis.clock import Clock
@@ -18,6 +19,9 @@ from schemas.settings import Settings
 from vendors.huntress import Huntress
 
 OpenHuntress = Callable[[JobRun, Settings], Awaitable[Huntress]]
+
+KEPT_DAYS = 400  # thirteen months: longer than a month is billed, corrected and explained
+_AT_ONCE = 100
 
 PAGES, BATCHES, ANSWERS = "pages", "batches", "readings"
 
@@ -71,6 +75,25 @@ class Snapshots:
             await self._tools.put(Record(tenant, SNAPSHOTS, day_key(day.day), 0, body))
         body = baseline.model_dump_json(exclude_defaults=True).encode()
         await self._tools.put(Record(tenant, SNAPSHOTS, BASELINE_KEY, 0, body, {}, (said,)))
+
+    async def forget(self, tenant: str, days: tuple[str, ...], before: date) -> tuple[str, ...]:
+        """Delete what is older, and what is left of days that were never whole; what stays."""
+        kept = tuple(day for day in days if day >= before.isoformat())
+        if kept == days:
+            return days
+        old = date.fromisoformat(days[0])
+        end = date.fromisoformat(kept[0]) if kept else before
+        while old < end:
+            await self._forget(tenant, day_key(old.isoformat()))
+            old += timedelta(days=1)
+        return kept
+
+    async def _forget(self, tenant: str, day: str) -> None:
+        outbox = self._tools.outbox
+        while found := await outbox.find(tenant, SNAPSHOTS, "day", day, limit=_AT_ONCE):
+            for record in found:
+                await outbox.delete(tenant, SNAPSHOTS, record.key)
+        await outbox.delete(tenant, SNAPSHOTS, day)
 
     async def day(self, tenant: str, day: str) -> Day | None:
         """The counts of a day, if they were read whole."""

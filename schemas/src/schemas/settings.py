@@ -188,6 +188,16 @@ class Automation(_Strict):
     usual_range: str = "0.5"  # share of the median of the last three documents
 
 
+class Approvals(_Strict):
+    """Above this amount, in the tenant's currency, a run is approved by two people; None: by one.
+
+    A decimal string. What counts is all that the run would have standing, and every amount in
+    another currency is above it.
+    """
+
+    second_above: str | None = Field(default=None, pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")
+
+
 class Settings(_Strict):
     """One immutable version; `version` is derived from the content."""
 
@@ -200,6 +210,7 @@ class Settings(_Strict):
     integration: dict[str, IntegrationSettings] = {}
     exclusions: Exclusions = Exclusions()
     automation: Automation = Automation()
+    approvals: Approvals = Approvals()
     client: tuple[ClientMapping, ...] = ()
     product: tuple[ProductMapping, ...] = ()
     counts: CountSettings = CountSettings()

@@ -100,8 +100,8 @@ class Billing:
                 break
             if found.stage is Stage.ITEMS:
                 await self._runs.approve_items(TENANT, run)
-            else:
-                await self._runs.approve(TENANT, run)
+            elif not await self._runs.approve(TENANT, run):
+                break  # above the limit: it waits for somebody else's word
         return await self.report(run)
 
     async def report(self, run: str) -> Billed:

@@ -64,8 +64,9 @@ def show_bill(billed: Billed, hints: Hints) -> None:
     """Clients, bridge, holds, and the lines that nothing explains."""
     run = billed.run
     out.print(f"\n[bold]Document {safe(run.document)}[/]  {run.document_date}")
-    if run.problem:
-        out.print(f"[yellow]{run.problem}[/]: {safe(run.text)}")
+    if run.text:
+        said = f"[yellow]{run.problem}[/]: " if run.problem else ""
+        out.print(f"{said}{safe(run.text)}", soft_wrap=True)
     show_clients(billed.batches)
     show_bridge(billed)
     show_holds(holds_of(billed), hints)

@@ -16,6 +16,7 @@ from gateway.counts import Counts
 from gateway.handlers import Handlers
 from gateway.listed import Listed
 from gateway.queries import Queries
+from gateway.ready import Ready
 from gateway.runs import Runs
 from gateway.schedules import KIND, Schedules
 from gateway.setups import Setups
@@ -54,6 +55,7 @@ class Gateway:
     schedules: Schedules
     setups: Setups
     suggestions: Suggestions
+    ready: Ready
 
 
 def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool) -> Gateway:
@@ -104,4 +106,5 @@ def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool
         schedules=schedules,
         setups=setups,
         suggestions=Suggestions(store, setups),
+        ready=Ready(store, runs),
     )

@@ -45,6 +45,12 @@ class Key(BaseModel):
     created_by: str
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    owner: str = ""  # the person behind it, through however many keys
+
+    @property
+    def person(self) -> str:
+        """Who answers for what is done with it."""
+        return self.owner or self.created_by
 
     def stands(self, now: datetime) -> bool:
         """False once it was revoked or has expired."""
@@ -95,6 +101,7 @@ class ApiKeys:
             created_at=now,
             created_by=by,
             expires_at=expires_at,
+            owner=await self._person(by),
         )
         there = await self._keys.insert(PLATFORM, number, key, tags={_OF: tenant or PLATFORM})
         assert there, "64 random bits were not there before"
@@ -139,7 +146,15 @@ class ApiKeys:
         if stored is None or not same or not stored.value.stands(self._clock.now()):
             return None
         key = stored.value
-        return Principal(name=f"key:{key.id}", tenant=key.tenant, scopes=key.scopes)
+        return Principal(
+            name=f"key:{key.id}", tenant=key.tenant, scopes=key.scopes, person=key.person
+        )
+
+    async def _person(self, by: str) -> str:
+        """A key that was made with a key belongs to the same person."""
+        kind, _, number = by.partition(":")
+        stored = await self._keys.get(PLATFORM, number) if kind == "key" else None
+        return stored.value.person if stored else by
 
     async def of(self, tenant: str | None) -> list[Key]:
         """The tenant's keys, newest first; revoked ones too."""

@@ -63,4 +63,5 @@ class Listed:
             new = entry.document not in known and entry.status.lower() != _VOID
             if new and entry.date >= armed.since.isoformat():
                 run = derive_id("run", tenant, source, entry.document, "scheduled")
-                await self._runs.start(tenant, source, entry.document, run=run, automatic=True)
+                nobody = {"automatic": True, "planned_by": ""}
+                await self._runs.start(tenant, source, entry.document, run=run, **nobody)

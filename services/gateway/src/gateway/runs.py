@@ -14,6 +14,7 @@ from chassis.table import Stored
 from chassis.telemetry import span
 from chassis.telemetry.tracing import run_trace
 from gateway.domain import commands
+from gateway.domain.approval import OPERATOR, Approval, Approved
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage
 from gateway.schedules import Schedules
@@ -66,6 +67,7 @@ class Runs:
         settings = await self._store.settings(tenant)
         derived = derive_id("run", tenant, source, document, head["revision"])
         run_id: str = choices.pop("run", derived)
+        choices = {"planned_by": OPERATOR, **choices}
         run = Run(
             run=run_id,
             tenant=tenant,
@@ -95,7 +97,7 @@ class Runs:
                 )
             settings = await self._store.settings(tenant)
             where = derive_id("connection", tenant, "halopsa", settings.halopsa.url)
-            update = {"connection": where, "replanned": 0, **choices}
+            update = {"connection": where, "replanned": 0, "planned_by": OPERATOR, **choices}
             with _commanded("again", stored.value):
                 if await self._steps.start_again(stored, **update):
                     return
@@ -111,19 +113,35 @@ class Runs:
     async def approve(
         self, tenant: str, run: str, only: Sequence[str] = (), canary: int | None = None
     ) -> int:
-        """Have the planned batches applied, all or those named; how many that are."""
+        """The operator's word for the planned batches, all or those named; how many are applied."""
+        said = await self.approve_as(tenant, run, Approval(only=only, canary=canary))
+        return said.sent
+
+    async def approve_as(self, tenant: str, run: str, approval: Approval) -> Approved:
+        """Somebody's word: what it is enough for is applied, the rest waits for a second person."""
         while True:
             stored = await self._at(tenant, run, Stage.PLANNED)
-            if canary is not None:
-                stored = replace(stored, value=stored.value.model_copy(update={"canary": canary}))
-            chosen = await self._chosen(stored.value, only)
+            if approval.canary is not None:
+                canary = stored.value.model_copy(update={"canary": approval.canary})
+                stored = replace(stored, value=canary)
+            chosen = await self._chosen(stored.value, approval)
             with _commanded("approve", stored.value):
-                if await self._steps.apply(stored, chosen):
-                    return len(chosen)
+                said = await self._steps.apply(stored, chosen, approval.by)
+            if said is not None:
+                return said
 
-    async def _chosen(self, run: Run, only: Sequence[str]) -> list[Projection]:
+    async def _chosen(self, run: Run, approval: Approval) -> list[Projection]:
         batches = await self._store.batches(run.tenant, run.run)
-        chosen = [p for p in commands.appliable(run, batches) if not only or p.batch in only]
+        only, seen = approval.only, approval.seen
+        every = commands.appliable(run, batches)
+        if seen is not None:
+            chosen = [p for p in every if p.planned and seen.get(p.batch) == p.planned.hash]
+            if len(chosen) < len(seen):
+                raise PermanentError(
+                    "ready-changed", f"a plan of run {run.run} is not what was seen: look again"
+                )
+        else:
+            chosen = [p for p in every if not only or p.batch in only]
         if not chosen:
             raise PermanentError(
                 "nothing-to-apply", f"run {run.run} has no plan that can be applied"

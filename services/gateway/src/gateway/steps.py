@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from chassis.bodies import Bodies
+from chassis.errors import PermanentError
 from chassis.records import Message
 from chassis.table import Stored
 from gateway.counted import count_end
 from gateway.domain import automation, commands
+from gateway.domain.approval import Approved, divided, limit_passed
 from gateway.domain.commands import Command
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage, fallen
@@ -68,16 +71,59 @@ class Steps:
                 chosen = await self._approved(run)
                 if not chosen:
                     return await self._wait(stored, Stage.PLANNED)
-                return await self.apply(stored, chosen)
+                return await self._apply_unasked(stored, chosen)
             case Barrier.END:
                 return await self._end(stored)
 
-    async def apply(self, stored: Stored[Run], chosen: Sequence[Projection]) -> bool:
-        """Send exactly these plans to be applied."""
+    async def apply(
+        self, stored: Stored[Run], chosen: Sequence[Projection], by: str
+    ) -> Approved | None:
+        """Somebody's word for exactly these plans: they are applied, or wait for a second person.
+
+        None: somebody else moved the run meanwhile. PermanentError `second-approver-missing` when
+        the word changes nothing because it is the same person's again, or the planner's.
+        """
+        run = stored.value
+        why = await self._limit_passed(run, chosen)
+        if why is None:
+            sent = await self._send_plans(stored, chosen)
+            return Approved(sent=len(chosen)) if sent else None
+        second, new = divided(chosen, run.first_approvals, by, run.planned_by)
+        if not second and not new:
+            text = f"{why}: somebody has to approve it who neither planned it nor approved it first"
+            raise PermanentError("second-approver-missing", text)
+        done = {p.batch for p in second}
+        waiting = {b: f for b, f in run.first_approvals.items() if b not in done} | new
+        if second:
+            moved = await self._send_plans(stored, second, first_approvals=waiting)
+        else:
+            news = {"first_approvals": waiting, "text": f"{why}: it waits for a second person"}
+            moved = await self.move(stored, run.model_copy(update=news))
+        return Approved(sent=len(second), waits=len(new)) if moved else None
+
+    async def _apply_unasked(self, stored: Stored[Run], chosen: Sequence[Projection]) -> bool:
+        """Nobody is asked for these plans; above the limit people are."""
+        why = await self._limit_passed(stored.value, chosen)
+        if why is None:
+            return await self._send_plans(stored, chosen)
+        waits = stored.value.model_copy(update={"text": f"{why}: two people have to approve it"})
+        return await self._wait(replace(stored, value=waits), Stage.PLANNED)
+
+    async def _limit_passed(self, run: Run, chosen: Sequence[Projection]) -> str | None:
+        settings = await self._store.settings(run.tenant)
+        if settings.approvals.second_above is None:
+            return None
+        every = [p for p in await self._batches(run) if p.revision == run.revision]
+        return limit_passed(every, chosen, settings)
+
+    async def _send_plans(
+        self, stored: Stored[Run], chosen: Sequence[Projection], **update: Any
+    ) -> bool:
         run = stored.value
         approved = (await self._store.counts(run)).done + len(chosen)
         command = commands.apply(run, chosen)
-        return await self.send(stored, Stage.APPLYING, command, approved=approved)
+        news = {"approved": approved, "text": "", **update}
+        return await self.send(stored, Stage.APPLYING, command, **news)
 
     async def start_again(self, stored: Stored[Run], **update: Any) -> bool:
         """Form the batches again from the stored pages, at a new revision."""
@@ -90,6 +136,7 @@ class Steps:
                 "settings": settings,
                 "batches": None,
                 "approved": 0,
+                "first_approvals": {},
                 "problem": None,
                 "text": "",
                 "stage": Stage.READING,

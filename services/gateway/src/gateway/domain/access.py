@@ -32,7 +32,8 @@ OF_ROLE: dict[Role, frozenset[Scope]] = {
 class Principal(BaseModel):
     """Whoever asks: a key or a person, within one tenant or, for an operator, within none.
 
-    `name` is what the audit log shows: `key:<id>` or `user:<id>`.
+    `name` is what the audit log shows: `key:<id>` or `user:<id>`. `person` is who answers for it:
+    a key counts as whoever had it made.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class Principal(BaseModel):
     name: str
     tenant: str | None
     scopes: frozenset[Scope]
+    person: str = ""
 
     def may(self, scope: Scope, tenant: str | None) -> bool:
         """True for a scope it has, in its own tenant; an operator acts on the platform alone."""

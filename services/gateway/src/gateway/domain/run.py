@@ -71,6 +71,15 @@ class ReceivedSum(BaseModel):
     cost: Amount
 
 
+class FirstApproval(BaseModel):
+    """One person's word for one plan; it waits for somebody else's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str
+    hash: str
+
+
 class Run(BaseModel):
     """One pass over one document, as the gateway keeps it."""
 
@@ -96,6 +105,8 @@ class Run(BaseModel):
     rows_promised: int = 0
     approved: int = 0  # batches that were sent to be applied at this revision
     replanned: int = 0  # times a `moved` plan was made again without a person
+    planned_by: str = ""  # the person who asked for this pass; empty: a schedule
+    first_approvals: dict[str, FirstApproval] = {}  # by batch: what waits for a second person
     received: dict[str, ReceivedSum] = {}
     started_at: str = ""
 

@@ -104,7 +104,9 @@ async def _signed_in(request: Request, api: Api) -> Principal | None:
         return None
     role = person.roles.get(str(tenant))
     scopes = OF_ROLE[role] if role else frozenset[Scope]()
-    return Principal(name=person.id, tenant=str(tenant) if role else None, scopes=scopes)
+    return Principal(
+        name=person.id, tenant=str(tenant) if role else None, scopes=scopes, person=person.id
+    )
 
 
 @dataclass(frozen=True)

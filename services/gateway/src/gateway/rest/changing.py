@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chassis.errors import PermanentError
+from gateway.domain.access import Scope
 from gateway.rest.api import Caller
 from schemas.settings import Settings
 
@@ -16,10 +18,23 @@ async def change_settings(
     gateway = caller.api.gateway
     before = await gateway.queries.settings(caller.tenant)
     wanted = change(before)  # refused here, or not at all
+    _who_may_loosen(caller, before, wanted)
     told = differences(before.model_dump(mode="json"), wanted.model_dump(mode="json"))
     if told:
         await caller.audit(action, about=about, before=told[0], after=told[1])
     return await gateway.runs.change_settings(caller.tenant, change)
+
+
+def _who_may_loosen(caller: Caller, before: Settings, wanted: Settings) -> None:
+    """An approver who could change the limit would need no second person."""
+    limit, currency = before.approvals, before.tenant.currency
+    loosened = wanted.approvals != limit or (
+        limit.second_above is not None and wanted.tenant.currency != currency
+    )
+    if loosened and not caller.principal.may(Scope.ADMINISTER, caller.tenant):
+        raise PermanentError(
+            "not-allowed", f"the limit of approvals needs the scope `{Scope.ADMINISTER}`"
+        )
 
 
 def differences(before: Any, after: Any) -> tuple[Any, Any] | None:

@@ -61,6 +61,7 @@ _STATUS = {
     "not-found": HTTPStatus.NOT_FOUND,
     "request-invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "settings-changed": HTTPStatus.PRECONDITION_FAILED,
+    "ready-changed": HTTPStatus.PRECONDITION_FAILED,
     "if-match-missing": HTTPStatus.PRECONDITION_REQUIRED,
     "idempotency-key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

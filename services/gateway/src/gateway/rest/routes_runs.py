@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.domain.approval import Approval
 from gateway.domain.run import Run
 from gateway.queries import BatchView
 from gateway.rest.api import Approver, Reader, Runner
@@ -19,7 +20,8 @@ from schemas.statement import Statement
 router = APIRouter(route_class=WriteRoute, tags=["runs"])
 
 RunId = Annotated[str, Path(max_length=128)]
-Ids = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=10_000)]
+Id = Annotated[str, Field(max_length=128)]
+Ids = Annotated[list[Id], Field(max_length=10_000)]
 
 
 class _Body(BaseModel):
@@ -50,12 +52,19 @@ class Chosen(_Body):
     canary: int | None = Field(default=None, ge=0, le=100)
 
 
+class Approving(Chosen):
+    """`seen`: the hash of each plan that was looked at, by batch; then it is exactly those."""
+
+    seen: dict[Id, Id] | None = Field(default=None, max_length=10_000)
+
+
 class Commanded(BaseModel):
     """What was begun: the revision that its answers will carry, and the run, if it is one."""
 
     run: str | None = None
     revision: int | None = None
     count: int | None = None
+    waits: int | None = None  # plans that wait for a second person's approval
 
 
 class Documents(BaseModel):
@@ -89,6 +98,7 @@ async def read_documents(caller: Reader) -> Documents:
 async def start_run(caller: Runner, asked: NewRun) -> Commanded:
     """Begin a run over one document. It reads, resolves and plans; applying waits for approval."""
     choices = asked.model_dump(include={"approve_items", "automatic", "canary"})
+    choices["planned_by"] = caller.principal.person
     await caller.audit("run-started", about=asked.document, after=choices)
     runs = caller.api.gateway.runs
     return Commanded(run=await runs.start(caller.tenant, asked.source, asked.document, **choices))
@@ -136,7 +146,7 @@ async def plan_again(caller: Runner, run: RunId) -> Commanded:
     """Plan again under today's settings, from the stored pages: no call to the source."""
     await caller.api.gateway.queries.run(caller.tenant, run)
     await caller.audit("run-again", about=run)
-    await caller.api.gateway.runs.again(caller.tenant, run)
+    await caller.api.gateway.runs.again(caller.tenant, run, planned_by=caller.principal.person)
     return Commanded(run=run)
 
 
@@ -150,13 +160,21 @@ async def approve_items(caller: Approver, run: RunId) -> Commanded:
 
 
 @router.post("/tenants/{tenant}/runs/{run}/apply", status_code=HTTPStatus.ACCEPTED)
-async def apply_run(caller: Approver, run: RunId, asked: Chosen) -> Commanded:
-    """Have the planned batches posted, all or those named: the canary first."""
-    await caller.api.gateway.queries.run(caller.tenant, run)
-    await caller.audit("run-approved", about=run, after=asked.model_dump())
-    runs = caller.api.gateway.runs
-    count = await runs.approve(caller.tenant, run, asked.only, asked.canary)
-    return Commanded(run=run, count=count)
+async def apply_run(caller: Approver, run: RunId, asked: Approving) -> Commanded:
+    """Have the planned batches posted, all or those named: the canary first.
+
+    Above the tenant's limit it takes two people: `waits` counts what this was the first word for.
+    """
+    before = await caller.api.gateway.queries.run(caller.tenant, run)
+    first = sorted({one.by for one in before.first_approvals.values()})
+    told = {**asked.model_dump(), "person": caller.principal.person}
+    await caller.audit("run-approved", about=run, before={"approved_first": first}, after=told)
+    said = await caller.api.gateway.runs.approve_as(
+        caller.tenant,
+        run,
+        Approval(by=caller.principal.person, only=asked.only, canary=asked.canary, seen=asked.seen),
+    )
+    return Commanded(run=run, count=said.sent, waits=said.waits)
 
 
 @router.post("/tenants/{tenant}/runs/{run}/undo", status_code=HTTPStatus.ACCEPTED)

@@ -51,13 +51,14 @@ class NewTenant(_Body):
 
 
 class MadeKey(BaseModel):
-    """A key without what would open anything."""
+    """A key without what would open anything. `owner`: the person that it counts as."""
 
     id: str
     name: str
     scopes: list[Scope]
     created_at: datetime
     created_by: str
+    owner: str
     expires_at: datetime | None
     revoked_at: datetime | None
 
@@ -186,5 +187,7 @@ async def _made(caller: Operator, tenant: str, asked: NewKey, request: Request) 
 
 def _shown(key: Key) -> MadeKey:
     return MadeKey(
-        **key.model_dump(exclude={"tenant", "digest", "scopes"}), scopes=sorted(key.scopes)
+        **key.model_dump(exclude={"tenant", "digest", "scopes", "owner"}),
+        scopes=sorted(key.scopes),
+        owner=key.person,
     )

@@ -1,6 +1,7 @@
 """Links while answers are lost, processes die and others act: each licence is linked once."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -52,6 +53,25 @@ async def test_a_foreign_line_that_reads_back_otherwise_is_an_alarm(counts: Coun
     (done,) = await counts.link(plan.hash)
     assert done.code == "foreign-lines-changed"
     assert "85" in done.text
+
+
+@pytest.mark.parametrize("text", ["", None])
+async def test_a_text_that_halopsa_fills_in_is_no_alarm_another_one_is(text: str | None) -> None:
+    bare = FIREWALL | {"item_shortdescription": text}
+    for name, code in (("Firewall", None), ("edited", "foreign-lines-changed")):
+        named = text if code is None else "Firewall"
+        one = await billed_by_recurring(
+            recurring_row(-94, 42, bare | {"item_shortdescription": named}, ENDPOINTS)
+        )
+        (plan,) = await one.link()
+        line = {"id": 9001, "item_shortdescription": name}
+        one.meanwhile["after update_recurring_invoice"] = partial(
+            one.edit, "recurring_invoices", -94, line=line
+        )
+        (done,) = await one.link(plan.hash)
+        assert (done.operation, done.code) == ("link", code)
+        await one.http.aclose()
+        one.app.close()
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "reset", "empty_500"])

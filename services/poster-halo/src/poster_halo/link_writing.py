@@ -21,6 +21,7 @@ from poster_halo.domain.counted_lines import (
     foreign_digest,
     stands,
     with_links,
+    without_text,
 )
 from poster_halo.domain.licence_writes import LOOKS_MAX, VENDORS
 from poster_halo.domain.link_writes import LinkWrite, LinkWrites
@@ -134,6 +135,7 @@ class LinkWriting:
         hashes = tuple(link.row.hash for link in group)
         before = self.state.writing
         lines = tuple(line.id for line in fresh.lines) if fresh else ()
+        unnamed = without_text(fresh) if fresh else ()
         return LinkWrite(
             hashes=hashes,
             client=group[0].row.client,
@@ -141,7 +143,8 @@ class LinkWriting:
             started_at=self._clock.now().isoformat(),
             looks=before.looks if before is not None and before.hashes == hashes else 0,
             lines=lines,
-            foreign=foreign_digest(fresh, lines, group) if fresh else "",
+            unnamed=unnamed,
+            foreign=foreign_digest(fresh, lines, group, unnamed) if fresh else "",
         )
 
     async def _send(
@@ -222,7 +225,8 @@ def _done(
 ) -> dict[str, CountLink]:
     """The changes as read back; what of other people's lines is not as it was is said."""
     update: dict[str, Any] = {"recurring": there.id, "code": None, "text": ""}
-    if writing.lines and foreign_digest(there, writing.lines, group) != writing.foreign:
+    now = foreign_digest(there, writing.lines, group, writing.unnamed)
+    if writing.lines and now != writing.foreign:
         text = f"other lines of recurring invoice {there.number} changed meanwhile: look at them"
         update |= {"code": FOREIGN, "text": text}
     elif there.disabled or there.next_creation is None:

@@ -126,7 +126,7 @@ def with_links(
     return lines
 
 
-_TYPE = "recurring_invoice_quantity_type"
+_TYPE, _TEXT = "recurring_invoice_quantity_type", "item_shortdescription"
 
 
 def _new_line(link: Link, recurring: Recurring | None, licences: Mapping[int, Licence]) -> Raw:
@@ -137,7 +137,7 @@ def _new_line(link: Link, recurring: Recurring | None, licences: Mapping[int, Li
         "_itemid": row.item,
         "qty_order": quantity_of(links, licences),
         "unit_price": price,
-        "item_shortdescription": link.name.replace("$", ""),  # a dollar sign starts a variable
+        _TEXT: link.name.replace("$", ""),  # a dollar sign starts a variable
         _TYPE: BY_LICENCES,
         "quantity_licences": links,
     }
@@ -180,8 +180,18 @@ def stands(recurring: Recurring, link: Link) -> RecurringLine | None:
     return None
 
 
-def foreign_digest(recurring: Recurring, ids: Sequence[int], links: Sequence[Link]) -> str:
-    """Changes when a line of `ids`, or somebody else's entry on it, is not as it was."""
+def without_text(recurring: Recurring) -> tuple[int, ...]:
+    """Lines without a text of their own: HaloPSA gives them the item's at the next write."""
+    return tuple(line.id for line in recurring.lines if not line.raw.get(_TEXT))
+
+
+def foreign_digest(
+    recurring: Recurring, ids: Sequence[int], links: Sequence[Link], unnamed: Sequence[int]
+) -> str:
+    """Changes when a line of `ids`, or somebody else's entry on it, is not as it was.
+
+    The text of `unnamed` lines is left out: there was none.
+    """
     touched = {link.row.line for link in links}
     licences = {link.row.licence for link in links}
     rows = []
@@ -190,12 +200,13 @@ def foreign_digest(recurring: Recurring, ids: Sequence[int], links: Sequence[Lin
         line = by_id.get(number)
         if line is None:
             rows.append(f"{number} is gone")
-        elif number in touched:
-            kept = {name: value for name, value in line.raw.items() if name not in _OURS}
-            others = [one for one in line.links if licence_in(one) not in licences]
-            rows.append(fixed(kept | {"others": others}))
-        else:
-            rows.append(fixed(line.raw))
+            continue
+        blank = {_TEXT} if number in unnamed else frozenset[str]()
+        kept = {name: value for name, value in line.raw.items() if name not in blank}
+        if number in touched:
+            kept = {name: value for name, value in kept.items() if name not in _OURS}
+            kept["others"] = [one for one in line.links if licence_in(one) not in licences]
+        rows.append(fixed(kept))
     return digest(*rows)
 
 

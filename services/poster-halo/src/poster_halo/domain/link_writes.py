@@ -12,7 +12,8 @@ from schemas.counts import CountLink
 class LinkWrite(BaseModel):
     """One recurring invoice being written (0: a new one); `hashes` are the changes on it.
 
-    `lines` are the ids of the lines it had, `foreign` the digest of what must stay of them.
+    `lines` are the ids of the lines it had, `unnamed` those without a text, `foreign` the digest of
+    what must stay of them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,6 +25,7 @@ class LinkWrite(BaseModel):
     started_at: str = ""
     looks: int = 0
     lines: tuple[int, ...] = ()
+    unnamed: tuple[int, ...] = ()
     foreign: str = ""
     text: str = ""
 

@@ -3,6 +3,7 @@
 A guard that nothing misses is no guard, or nothing tests it. Each mutant names the histories that
 must go red without it; the first red one ends the search and must name a line. Seeded histories
 are searched seed by seed; of the drawn ones (`test_machine.py`) as many are drawn as `seeds` says.
+Guards of counts each name a quick test instead.
 """
 
 from __future__ import annotations
@@ -13,43 +14,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+
+from chaos.count_mutants import COUNTS
+from chaos.mutant import CHASSIS, INGEST, LIFECYCLE, NORMALIZER, POSTER, Mutant
 
 TREE = Path(__file__).parents[2]
 MACHINE = "tests/chaos/test_machine.py"
-COPIED = ("schemas", "services", "deploy", "tests")
+COPIED = ("schemas", "services", "deploy", "tests", "docs")
 LINE = re.compile(r"line_[0-9a-f]{8,}|[0-9a-f]{8}/(?:#\d+|[0-9a-f-]{36}|azure of \S+)|lines? \d+")
 WRONG = re.compile(r"seed \d+: (lost|doubled|unbalanced)")
 STANDS = re.compile(r"AssertionError: \(\[|chaos\.drive\.Stuck")  # wrong, or nothing comes of it
 TIMEOUT_S = 120
 DRAWN_TIMEOUT_S = 600
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(TREE / "pyproject.toml"))
 HISTORIES = 30
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`old` must stand exactly once in `file`; `seeds` are tried in order.
-
-    `also` takes away what would stop the same thing a moment later, in the same file.
-    """
-
-    guard: str
-    file: str
-    old: str
-    new: str
-    kind: str
-    seeds: Sequence[int]
-    also: tuple[str, str] | None = None
-
-
-POSTER = "services/poster-halo/src/poster_halo"
-INGEST = "services/ingest-pax8/src/ingest_pax8"
-NORMALIZER = "services/normalizer/src/normalizer/domain"
-CHASSIS = "services/_chassis/src/chassis"
-LIFECYCLE = "services/lifecycle/src/lifecycle/domain"
 
 MUTANTS = (
     Mutant(
@@ -203,7 +186,7 @@ DRAWN = tuple(
 def main() -> int:
     """0 only when every guard is missed."""
     asked = " ".join(sys.argv[1:])
-    chosen = [m for m in (*MUTANTS, *DRAWN) if asked in m.guard]
+    chosen = [m for m in (*MUTANTS, *DRAWN, *COUNTS) if asked in m.guard]
     with (
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
@@ -223,6 +206,8 @@ def judged(mutant: Mutant, folder: Path) -> tuple[bool, str, str]:
     for name in COPIED:
         shutil.copytree(TREE / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     _patch(tree / mutant.file, mutant)
+    if mutant.test:
+        return _tested(tree, mutant.test)
     said = ""
     for seed in mutant.seeds:
         code, said = _played(tree, mutant.kind, seed)
@@ -250,14 +235,34 @@ def _patch(file: Path, mutant: Mutant) -> None:
 
 def _played(tree: Path, kind: str, seed: int) -> tuple[int, str]:
     """One history of the mutated tree, in a process of its own; or so many drawn ones."""
-    command = [sys.executable, "-m", "chaos.run", "--seed", str(seed), "--as", kind]
-    drawn = kind == "drawn"
-    if drawn:
-        command = [sys.executable, "-m", "pytest", "-q", "--timeout=0", "-p", "no:cacheprovider"]
-        command += ["-c", str(TREE / "pyproject.toml"), "--rootdir", str(tree), MACHINE]
+    if kind == "drawn":
+        given = {"HISTORIES": str(seed), "SHORTEN": "0"}
+        return _run(tree, [*PYTEST, "--timeout=0", MACHINE], DRAWN_TIMEOUT_S, given)
+    return _run(tree, ["-m", "chaos.run", "--seed", str(seed), "--as", kind])
+
+
+def _tested(tree: Path, test: str) -> tuple[bool, str, str]:
+    """A failing test kills; one that can not be run does not."""
+    code, said = _run(tree, [*PYTEST, "-x", test])
+    failed = [text for text in said.splitlines() if text.startswith("E  ")]
+    last = (said.splitlines() or ["no word"])[-1]
+    return (
+        code == 1,
+        "test",
+        f"{test.rpartition('::')[2]}: {(failed or [last])[0][1:].strip()}"[:110],
+    )
+
+
+def _run(
+    tree: Path,
+    words: list[str],
+    timeout_s: float = TIMEOUT_S,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int, str]:
+    """A Python process over the mutated tree: its exit code and what it said."""
+    command = [sys.executable, *words, *(("--rootdir", str(tree)) if "pytest" in words else ())]
     environment = {
-        "HISTORIES": str(seed),
-        "SHORTEN": "0",
+        **given,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(str(path) for path in _sources(tree)),
         "PYTHONHASHSEED": "0",
@@ -270,7 +275,7 @@ def _played(tree: Path, kind: str, seed: int) -> tuple[int, str]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=DRAWN_TIMEOUT_S if drawn else TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except subprocess.TimeoutExpired:

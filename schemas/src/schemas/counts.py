@@ -216,7 +216,7 @@ class CountsReceived(Head):
     """One whole snapshot. Body: list[Count], by organisation and product.
 
     With `problem` nothing of it is used: the counts of the day are not known. `shortfalls` are a
-    reseller's by its newest invoice, the largest first, at most 50 of `shortfalls_found`;
+    reseller's by its newest invoice, the largest first, at most ten of `shortfalls_found`;
     `shortfalls_unknown` says why they could not be read.
     """
 

@@ -15,7 +15,8 @@ from schemas.counts import Shortfall
 from vendors.huntress import Huntress
 from vendors.huntress.models import AccountUsage, Invoice
 
-SAID_MAX = 50
+SAID_MAX = 10  # they travel in a head, which is small
+_NAME_MAX, _TEXT_MAX = 60, 300
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -35,7 +36,7 @@ async def read_billed(huntress: Huntress) -> Billed:
             return Billed()
         lines = await huntress.account_usage(max(standing, key=_age).id)
     except PermanentError as refused:
-        return Billed(unknown=f"{refused.code}: {refused.text}")
+        return Billed(unknown=f"{refused.code}: {refused.text}"[:_TEXT_MAX])
     found = shortfalls_in(lines)
     return Billed(shortfalls=found[:SAID_MAX], found=len(found))
 
@@ -49,7 +50,7 @@ def shortfalls_in(lines: Iterable[AccountUsage]) -> tuple[Shortfall, ...]:
 def _shortfall(line: AccountUsage) -> Shortfall:
     return Shortfall(
         account=str(line.account.id or ""),
-        account_name=line.account.name,
+        account_name=line.account.name[:_NAME_MAX],
         product=line.product,
         billed=line.usage.billable or 0,
         used=line.usage.actual or 0,

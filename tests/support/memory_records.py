@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from chassis.records import Record
+from chassis.records import Record, may_change
 
 Pause = Callable[[], Awaitable[None]]
 Shelf = dict[tuple[str, str, str], Record]  # tenant, collection, key
@@ -40,6 +40,7 @@ class MemoryRecords:
         return inserted
 
     async def replace(self, record: Record) -> bool:
+        may_change(record.collection)
         await self.pause()
         place = (record.tenant, record.collection, record.key)
         stored = self.shelf.get(place)
@@ -50,6 +51,7 @@ class MemoryRecords:
         return replaced
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
+        may_change(collection)
         await self.pause()
         deleted = self.shelf.pop((tenant, collection, key), None) is not None
         await self.pause()

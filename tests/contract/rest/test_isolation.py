@@ -12,7 +12,7 @@ from gateway.domain.access import Scope
 from gateway.rest.app import ROUTERS
 from support.rest import Door, bearer
 
-_ADMINISTERED = ("/keys", "/audit", "/people", "/invitations")
+_ADMINISTERED = ("/keys", "/audit", "/audit/proof", "/people", "/invitations")
 SIGN_IN = "/v1/auth/"  # asks for a session, or for none: see test_sign_in.py
 
 

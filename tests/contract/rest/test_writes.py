@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from chassis.embedded.sqlite import FILE
 from support.rest import Door
 
 
@@ -113,18 +116,38 @@ async def test_every_change_is_in_the_log_with_what_stood_before(door: Door) -> 
     assert last["by"].startswith("key:")
 
 
-async def test_an_entry_that_was_edited_is_found(door: Door) -> None:
+async def test_an_entry_that_was_edited_is_found(door: Door, tmp_path: Path) -> None:
+    """In the file itself: the store changes none (see contract/store)."""
     owner = await door.tenant("first")
     for number in (1, 2, 3):
         await owner("PUT", "/mappings/clients", json={"company": f"c{number}", "halo": number})
-    audit, records = door.api.audit, door.api.outbox
-    assert await audit.broken("first") is None
-    second = await records.get("first", "audit", "000000000002")
-    assert second is not None
-    edited = second.body.replace(b'"halo":1', b'"halo":9')
-    assert edited != second.body
-    assert await records.replace(replace(second, body=edited))
-    assert await audit.broken("first") == 3, "the one after it no longer follows"
+    assert (await owner("GET", "/audit/proof")).json()["broken_at"] is None
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        edited = file.execute(
+            "UPDATE records SET body = CAST(replace(body, ?, ?) AS BLOB)"
+            " WHERE collection = 'audit' AND tenant = 'first' AND key = '000000000002'",
+            ('"halo":1', '"halo":9'),
+        )
+        assert edited.rowcount == 1
+    told = (await owner("GET", "/audit/proof")).json()
+    assert told["broken_at"] == 3, "the one after it no longer follows"
+
+
+async def test_a_log_that_was_cut_short_no_longer_ends_as_it_did(
+    door: Door, tmp_path: Path
+) -> None:
+    owner = await door.tenant("first")
+    for number in (1, 2, 3):
+        await owner("PUT", "/mappings/clients", json={"company": f"c{number}", "halo": number})
+    noted = (await owner("GET", "/audit/proof")).json()
+    assert noted["entries"] == 4
+    assert (await owner("GET", "/audit/proof")).json() == noted
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        for table in ("records", "tags"):
+            file.execute(f"DELETE FROM {table} WHERE collection = 'audit' AND key = '000000000004'")
+    cut = (await owner("GET", "/audit/proof")).json()
+    assert cut["broken_at"] is None, "what is left follows"
+    assert (cut["entries"], cut["last"]) != (noted["entries"], noted["last"])
 
 
 async def test_many_changes_at_once_are_one_chain(door: Door) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from chassis.errors import PermanentError
 from chassis.records import Message, Record, Records
 from support.embedded import record
 
@@ -158,3 +161,15 @@ async def test_what_is_held_is_shown_up_to_the_limit(records: Records) -> None:
     for number in range(5):
         await records.replace(replace(record(f"{number}"), version=1))
     assert await records.with_outgoing(limit=3) == []
+
+
+async def test_what_is_only_added_to_is_neither_changed_nor_deleted(records: Records) -> None:
+    entry = Record("msp", "audit", "000000000001", 0, b"as it was", {"of": "log"})
+    assert await records.insert(entry)
+    with pytest.raises(PermanentError, match="append-only"):
+        await records.replace(replace(entry, version=1, body=b"edited"))
+    with pytest.raises(PermanentError, match="append-only"):
+        await records.delete("msp", "audit", "000000000001")
+    found = await records.get("msp", "audit", "000000000001")
+    assert found is not None
+    assert found.body == b"as it was"

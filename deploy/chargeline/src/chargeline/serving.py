@@ -55,7 +55,8 @@ async def first_key(system: System, folder: Path) -> Path | None:
         return None
     made = await keys.make(None, "first", frozenset({Scope.OPERATE}), "chargeline up")
     path = folder / KEY_FILE
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    path.unlink(missing_ok=True)  # whoever may read an older one may not read this one
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "w", encoding="ascii") as opened:
         opened.write(made.text + "\n")
     return path

@@ -10,7 +10,7 @@ import gc
 import os
 import random
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -146,10 +146,10 @@ class System:
 
     async def seal(self, tenant: str, vendor: str, client_id: str, secret: str) -> None:
         """Keep the credentials of a vendor account, sealed."""
-        fields: Mapping[str, SecretStr] = {
-            "client_id": SecretStr(client_id),
-            "client_secret": SecretStr(secret),
-        }
+        settings = await self.gateway.queries.settings(tenant)
+        fields = self.connections.credentials_for(
+            vendor, settings, SecretStr(client_id), SecretStr(secret)
+        )
         await self.vault.put(tenant, vendor, fields)
 
     async def wait_for(

@@ -10,6 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chassis.errors import PermanentError
+
+APPEND_ONLY = frozenset({"audit"})  # collections whose records are never changed
+
+
+def may_change(collection: str) -> None:
+    """Asked by every store before it replaces or deletes. PermanentError `append-only`."""
+    if collection in APPEND_ONLY:
+        raise PermanentError("append-only", f"what stands in {collection} is never changed")
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

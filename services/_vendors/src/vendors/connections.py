@@ -86,9 +86,25 @@ class Connections:
         base = f"{self.sandbox}/halopsa" if self.sandbox else halo_url(settings.halopsa.url)
         return await Halo(base, HaloCredentials("", SecretStr("")), line).auth_info()
 
+    def credentials_for(
+        self, vendor: str, settings: Settings, client_id: SecretStr, client_secret: SecretStr
+    ) -> dict[str, SecretStr]:
+        """What to seal: with the address that they are for, so that no other ever gets them."""
+        fields = {"client_id": client_id, "client_secret": client_secret}
+        address = "" if self.sandbox else self._base(vendor, settings)
+        return fields | {"address": SecretStr(address)} if address else fields
+
+    def _base(self, vendor: str, settings: Settings) -> str:
+        """Where the vendor answers; empty for a HaloPSA that has no address yet."""
+        if self.sandbox:
+            return f"{self.sandbox}/{vendor}"
+        if vendor == HALOPSA:
+            return halo_url(settings.halopsa.url) if settings.halopsa.url else ""
+        return settings.pax8.url if vendor == PAX8 else settings.huntress.url
+
     async def _pax8(self, tenant: str, settings: Settings, line: Line) -> Pax8:
-        client_id, secret = await self._credentials(tenant, PAX8)
-        base = f"{self.sandbox}/pax8" if self.sandbox else settings.pax8.url
+        base = self._base(PAX8, settings)
+        client_id, secret = await self._credentials(tenant, PAX8, base)
         return Pax8(
             base,
             Pax8Credentials(client_id, secret),
@@ -98,8 +114,8 @@ class Connections:
         )
 
     async def _halo(self, tenant: str, settings: Settings, line: Line) -> Halo:
-        client_id, secret = await self._credentials(tenant, HALOPSA)
-        base = f"{self.sandbox}/halopsa" if self.sandbox else halo_url(settings.halopsa.url)
+        base = self._base(HALOPSA, settings) or halo_url("")
+        client_id, secret = await self._credentials(tenant, HALOPSA, base)
         return Halo(
             base,
             HaloCredentials(client_id, secret, tenant=settings.halopsa.tenant),
@@ -109,21 +125,30 @@ class Connections:
         )
 
     async def _huntress(self, tenant: str, settings: Settings, line: Line) -> Huntress:
-        public_key, secret = await self._credentials(tenant, HUNTRESS)
+        base = self._base(HUNTRESS, settings)
+        public_key, secret = await self._credentials(tenant, HUNTRESS, base)
         return Huntress(
-            f"{self.sandbox}/huntress" if self.sandbox else settings.huntress.url,
+            base,
             HuntressCredentials(public_key, secret),
             line,
             in_flight=settings.huntress.in_flight,
         )
 
-    async def _credentials(self, tenant: str, vendor: str) -> tuple[str, SecretStr]:
+    async def _credentials(self, tenant: str, vendor: str, base: str) -> tuple[str, SecretStr]:
+        """Whoever may change an address gets nobody's credentials sent there by that."""
         sealed = await self.vault.get(tenant, vendor)
         if sealed is None:
             raise PermanentError(
                 f"{vendor}-credentials-missing",
                 f"no credentials for {vendor}: set client_id and client_secret under [{vendor}] of"
                 f" the settings file, or CHARGELINE_{vendor.upper()}_CLIENT_ID and _CLIENT_SECRET",
+            )
+        address = sealed["address"].get_secret_value() if "address" in sealed else base
+        if address != base and self.sandbox is None:
+            raise PermanentError(
+                "credentials-elsewhere",
+                f"the credentials for {vendor} were entered for {address}, and the settings say"
+                f" {base} now: enter them again",
             )
         return sealed["client_id"].get_secret_value(), sealed["client_secret"]
 

@@ -40,6 +40,20 @@ class Entry(BaseModel):
         return content_hash(self.model_dump_json().encode())
 
 
+class Proof(BaseModel):
+    """How many entries follow one another, and the digest of the last of them.
+
+    Whoever has noted both sees later that the log was not cut short. `broken_at`: the first entry
+    that does not follow.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    entries: int
+    last: str
+    broken_at: int | None = None
+
+
 class Audit:
     """One log a tenant."""
 
@@ -83,16 +97,20 @@ class Audit:
         found = await self._entries.find(tenant, "of", "log", after=after, limit=limit)
         return [stored.value for stored in found]
 
-    async def broken(self, tenant: str) -> int | None:
-        """The number of the first entry that is not what was added; None: the chain is whole."""
+    async def proof(self, tenant: str) -> Proof:
+        """The whole chain, read through."""
         previous, number = _FIRST, 0
         async for stored in self._entries.every(tenant, "of", "log"):
             entry = stored.value
             number += 1
             if entry.number != number or entry.previous != previous:
-                return number
+                return Proof(entries=number, last=previous, broken_at=number)
             previous = entry.digest
-        return None
+        return Proof(entries=number, last=previous)
+
+    async def broken(self, tenant: str) -> int | None:
+        """The number of the first entry that is not what was added; None: the chain is whole."""
+        return (await self.proof(tenant)).broken_at
 
     async def _last(self, tenant: str) -> Entry | None:
         number = await self._entries.count(tenant, "of", "log")

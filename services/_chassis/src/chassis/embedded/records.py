@@ -11,7 +11,7 @@ from typing import Any
 from chassis.embedded.recent import Recent, place_of
 from chassis.embedded.writer import Executor, Work
 from chassis.errors import PermanentError
-from chassis.records import Message, Record
+from chassis.records import Message, Record, may_change
 
 _COLUMNS = "r.tenant, r.collection, r.key, r.version, r.body, r.tags, r.holds, r.id"
 _BY_TAG = (
@@ -78,6 +78,7 @@ class SqliteRecords:
     def replaced(self, record: Record) -> Work[bool]:
         """The work of `replace`."""
         self._writable()
+        may_change(record.collection)
         tags = _encoded(record.tags)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -107,6 +108,7 @@ class SqliteRecords:
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         self._writable()
+        may_change(collection)
 
         def write(connection: sqlite3.Connection) -> bool:
             row = connection.execute(

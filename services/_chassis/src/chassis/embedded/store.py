@@ -77,7 +77,7 @@ class EmbeddedStore:
         executor = executor or ThreadExecutor()
         lock = writer = None
         if not read_only:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # customers' amounts are in it
             lock = FolderLock(folder)
         try:
             if lock is not None:

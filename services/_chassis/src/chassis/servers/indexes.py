@@ -16,6 +16,7 @@ COLLECTIONS = (
     *("commands", "projections", "runs", "secrets", "settings", "tenants"),  # the gateway
     *("counts", "occurrences", "schedules", "syncs"),  # the gateway's counts and schedules
     *("audit", "directory", "idempotency", "keys"),  # the gateway over REST
+    *("newest", "setups"),
     *("attempts", "devices", "invitations", "sessions", "subscriptions"),  # sign-in
     *("user-names", "users"),
     *("batches", "documents", "pages", "readings", "snapshots"),  # ingest

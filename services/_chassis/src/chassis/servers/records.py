@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.clock import Clock
 from chassis.errors import TransientError
-from chassis.records import Message, Record
+from chassis.records import Message, Record, may_change
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
 
 _TOKEN_BYTES = 9
@@ -62,6 +62,7 @@ class MongoRecords:
         return True
 
     async def replace(self, record: Record) -> bool:
+        may_change(record.collection)
         token = os.urandom(_TOKEN_BYTES)
         version = record.version + 1
         change = {"$set": self._content(record, token, version)}
@@ -82,6 +83,7 @@ class MongoRecords:
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         """After a lost answer, gone is taken for deleted here."""
+        may_change(collection)
         try:
             done = await self._database[collection].delete_one({"_id": _id(tenant, key)})
         except PyMongoError as error:

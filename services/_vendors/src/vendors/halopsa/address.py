@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from chassis.errors import PermanentError
 
 _LABEL = re.compile(r"(?!-)[^\W_]([\w-]{0,61}[^\W_])?", re.UNICODE)
+_USER = re.compile(r"[^/\s]*@")  # it may be a password, and the sentence is kept
 _API = re.compile(r"/(api|auth)(/.*)?$", re.IGNORECASE)
 
 
@@ -42,5 +43,5 @@ def halo_url(typed: str, *, sandbox: bool = False) -> str:
 def _unusable(typed: str, why: str) -> PermanentError:
     return PermanentError(
         "vendor-address",
-        f"{typed!r} is not a HaloPSA address ({why}): use https://<name>.halopsa.com",
+        f"{_USER.sub('', typed)!r} is not a HaloPSA address ({why}): use https://<name>.halopsa.com",
     )

@@ -81,8 +81,12 @@ async def read_connection(caller: Reader, vendor: Vendor) -> Connection:
 async def seal_credentials(caller: Configurer, vendor: Vendor, asked: Credentials) -> Connection:
     """Seal the credentials in place of those that were there; no answer ever shows them."""
     _known(vendor)
+    opened = caller.api.connections
+    settings = await caller.api.gateway.queries.settings(caller.tenant)
+    fields = opened.credentials_for(vendor, settings, asked.client_id, asked.client_secret)
+    if opened.sandbox is None and "address" not in fields:
+        raise PermanentError("vendor-address", "set the address that they are for first")
     await caller.audit("credentials-sealed", about=vendor)
-    fields = {"client_id": asked.client_id, "client_secret": asked.client_secret}
     await caller.api.vault.put(caller.tenant, vendor, fields)
     return await _shown(caller, vendor)
 

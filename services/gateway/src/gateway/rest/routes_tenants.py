@@ -161,6 +161,12 @@ async def list_audit(
     return page(found, [audit.key_of(entry.number) for entry in found], limit)
 
 
+@router.get("/tenants/{tenant}/audit/proof", tags=["audit"])
+async def prove_audit(caller: Administrator) -> audit.Proof:
+    """Whether every entry follows the one before; what to note, to see that none is taken away."""
+    return await caller.api.audit.proof(caller.tenant)
+
+
 async def _nobody_has_begun(caller: Operator, tenant: str) -> None:
     """PermanentError `tenant-begun` for a tenant with people, or whose keys were worked with."""
     api = caller.api

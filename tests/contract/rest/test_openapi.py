@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import schemathesis
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 
+from gateway.rest import rates
 from gateway.rest.app import ROUTERS
 
 ADDRESS = re.compile(r"up at (http://\S+)/v1")
@@ -48,8 +50,12 @@ class Up:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("openapi") / "data"
     command = [sys.executable, "-m", "chargeline", "up", "--sandbox", "--port", "0"]
+    unlimited = {rates.CALLER: "1000000", rates.ADDRESS: "1000000"}
     with subprocess.Popen(
-        [*command, "--data", str(folder)], stderr=subprocess.PIPE, text=True
+        [*command, "--data", str(folder)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | unlimited,
     ) as process:
         assert process.stderr is not None
         try:

@@ -17,6 +17,7 @@ from gateway.domain.access import Scope
 from gateway.keys import ApiKeys
 from gateway.rest.api import Api
 from gateway.rest.app import build
+from gateway.rest.rates import RateLimits
 from gateway.signin.oidc import providers_from
 
 KEY_FILE = "operator-key"
@@ -30,8 +31,8 @@ async def rest(
     """Serve it and its probes meanwhile; its address. Sandboxes of this process: `/sandbox`."""
     where = origin or f"http://localhost:{port}"
     store = system.store
-    providers = providers_from(os.environ)
-    api = Api.build(system.gateway, store.outbox, system.connections, where, providers)
+    providers, limits = providers_from(os.environ), RateLimits.of(os.environ)
+    api = Api.build(system.gateway, store.outbox, system.connections, where, providers, limits)
     app = build(api)
     if isinstance(system.options.transport, httpx.ASGITransport):
         app.mount("/sandbox", system.options.transport.app)

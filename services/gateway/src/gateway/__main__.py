@@ -8,6 +8,7 @@ from gateway.keys import installable
 from gateway.rest import app as rest
 from gateway.rest.api import Api
 from gateway.rest.hardening import away
+from gateway.rest.rates import RateLimits
 from gateway.signin.oidc import providers_from
 from vendors.connections import Connections
 
@@ -18,7 +19,8 @@ def build(parts: Parts) -> Served:
         records=parts.records, outbox=parts.outbox, jobs=parts.jobs, keeps_schedules=True
     )
     opened = Connections(parts.vault, parts.http, parts.clock, parts.sandbox, budgets=parts.budgets)
-    api = Api.build(built, parts.outbox, opened, parts.origin, providers_from(parts.environ))
+    providers, limits = providers_from(parts.environ), RateLimits.of(parts.environ)
+    api = Api.build(built, parts.outbox, opened, parts.origin, providers, limits)
     first = installable(parts.environ)
 
     async def begin() -> None:

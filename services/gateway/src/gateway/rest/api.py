@@ -17,6 +17,7 @@ from gateway.audit import Audit
 from gateway.domain.access import OF_ROLE, Principal, Scope
 from gateway.keys import ApiKeys
 from gateway.rest.cookies import session_secret
+from gateway.rest.rates import RateLimits, Rates
 from gateway.signin.door import SignIn
 from gateway.signin.oidc import Provider
 from gateway.tenants import Tenants
@@ -36,6 +37,7 @@ class Api:
     vault: Vault
     connections: Connections
     sign_in: SignIn
+    rates: Rates
     outbox: Outbox
     clock: Clock
 
@@ -47,6 +49,7 @@ class Api:
         connections: Connections,
         origin: str,
         providers: Mapping[str, Provider] | None = None,
+        limits: RateLimits | None = None,
     ) -> Self:
         """Over the process's own store; `origin` is the address that people's browsers show."""
         clock, vault = connections.clock, connections.vault
@@ -61,6 +64,7 @@ class Api:
             vault=vault,
             connections=connections,
             sign_in=sign_in,
+            rates=Rates(limits or RateLimits(), clock),
             outbox=outbox,
             clock=clock,
         )
@@ -89,6 +93,7 @@ async def principal_of(request: Request) -> Principal:
         raise PermanentError(
             "not-signed-in", "sign in, or send a key that stands as `Authorization: Bearer ck_…`"
         )
+    api.rates.of_caller(found.name, request.scope)
     request.state.principal = found
     return found
 

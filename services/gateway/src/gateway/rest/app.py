@@ -23,6 +23,7 @@ from gateway.rest import (
 from gateway.rest.api import Api
 from gateway.rest.hardening import Hardening
 from gateway.rest.measured import Measured
+from gateway.rest.rates import Limited
 
 ROUTERS = (
     routes_tenants.router,
@@ -58,6 +59,7 @@ def build(api: Api) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    app.add_middleware(Limited, rates=api.rates)
     app.add_middleware(Hardening)
     app.add_middleware(Measured)
     return app

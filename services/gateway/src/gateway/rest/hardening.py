@@ -94,17 +94,17 @@ def too_large_text(bytes_max: int) -> str:
 async def _too_large(send: Send, request_id: str, bytes_max: int) -> None:
     detail = too_large_text(bytes_max)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    await _refuse(send, request_id, status, "body-too-large", detail)
+    await refuse(send, request_id, status, "body-too-large", detail)
 
 
 async def _starting(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI
     detail = "this process waits for its servers; it answers as soon as they are there"
     request_id = scope["state"]["request_id"]
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    await _refuse(send, request_id, status, "gateway-starting", detail, (b"retry-after", b"5"))
+    await refuse(send, request_id, status, "gateway-starting", detail, (b"retry-after", b"5"))
 
 
-async def _refuse(
+async def refuse(
     send: Send,
     request_id: str,
     status: HTTPStatus,

@@ -58,6 +58,7 @@ _STATUS = {
     "code-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "passkey-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too-many-attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
     "not-found": HTTPStatus.NOT_FOUND,
     "request-invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "settings-changed": HTTPStatus.PRECONDITION_FAILED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -24,8 +25,8 @@ class Stepped:
     def now(self) -> datetime:
         return self.at
 
-    def today(self) -> date:
-        return self.at.date()
+    def today(self, timezone: str = "UTC") -> date:
+        return self.at.astimezone(ZoneInfo(timezone)).date()
 
     async def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)

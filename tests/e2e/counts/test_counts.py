@@ -255,3 +255,17 @@ async def test_a_count_is_billed_as_a_charge_to_an_invoice_that_the_statement_pr
     )
     assert again is not None
     assert again["postings"]["created"] == 0
+
+
+async def test_in_a_sandbox_of_its_own_a_second_sync_is_shown_to_write_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHARGELINE_DATA", raising=False)
+    where = Where(sandbox=True, counts=True, clients=10, lines=100, seed=7)
+    _, document = await counting.sync(where, mode=None, day=None, as_json=True)
+    assert document is not None
+    assert document["written"] > 0
+    again = document["again"]
+    assert (again["problem"], again["written"], again["held"]) == (None, 0, document["held"])
+    assert again["calls"]["huntress"] == document["calls"]["huntress"]
+    assert again["calls"]["halopsa"] < document["calls"]["halopsa"]

@@ -91,7 +91,7 @@ def end(sync: Sync, rows: Sequence[CountRow], code: int, calls: Mapping[str, int
     """One line to remember."""
     if sync.problem is not None:
         problem(sync)
-    written = sum(row.outcome in ("created", "updated") for row in rows)
+    written = _written(rows)
     says = {
         0: "[green]Done and read back: nothing held.[/]",
         2: "[yellow]A person is needed: see above.[/]",
@@ -101,6 +101,12 @@ def end(sync: Sync, rows: Sequence[CountRow], code: int, calls: Mapping[str, int
     used = ", ".join(f"{vendor} {n}" for vendor, n in sorted(calls.items()))
     out.print(f"\n{says.get(code, '')}  [dim]{written} of {len(rows)} changed a licence[/]")
     out.print(f"[dim]vendor calls: {used or 'none'}[/]")
+
+
+def again(rows: Sequence[CountRow], calls: Mapping[str, int]) -> None:
+    """What the same sync did once more."""
+    used = ", ".join(f"{vendor} {n}" for vendor, n in sorted(calls.items()))
+    out.print(f"[dim]once more: {_written(rows)} of {len(rows)} changed a licence; {used}[/]")
 
 
 def links(rows: Sequence[CountLink]) -> None:
@@ -159,6 +165,10 @@ def _outcome(row: CountRow) -> str:
     colour = _COLOURS.get(row.outcome, "yellow" if row.outcome in _WAITS else "dim")
     told = f"{row.outcome}: {row.reason}" if row.reason else row.outcome
     return f"[{colour}]{safe(told)}[/]"
+
+
+def _written(rows: Sequence[CountRow]) -> int:
+    return sum(row.outcome in ("created", "updated") for row in rows)
 
 
 def _or_dash(count: int | None) -> str:

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from chassis.errors import PermanentError
-from chassis.vault import KEY_VARIABLE, Keys, Vault, add_key, drop_old_keys, keys_from
-from support.memory_records import MemoryRecords
+from chassis.vault import KEY_VARIABLE, Keys, Rotated, Vault, add_key, drop_old_keys, keys_from
+from support.memory_records import MemoryRecords, Shelf
 
 FIELDS = {"client_id": SecretStr("id-1"), "client_secret": SecretStr("canary-s3cr3t")}
 
@@ -86,8 +86,8 @@ async def test_rotation_seals_everything_anew_and_the_old_key_can_go(tmp_path: P
         await old.put(f"msp{n % 7}", f"connection{n}", FIELDS)
     both = Vault(records, add_key(tmp_path))
     assert await both.get("msp0", "connection0") == FIELDS
-    assert await both.rotate() == 250
-    assert await both.rotate() == 0
+    assert await both.rotate() == Rotated(250)
+    assert await both.rotate() == Rotated(0)
     new = Vault(records, drop_old_keys(tmp_path))
     assert len(new.keys.keys) == 1
     assert await new.get("msp3", "connection3") == FIELDS
@@ -123,3 +123,64 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert keys_from({KEY_VARIABLE: text}, tmp_path / "elsewhere") == keys_from({}, tmp_path)
     assert not (tmp_path / "elsewhere").exists()
     assert text not in repr(keys_from({KEY_VARIABLE: text}, tmp_path))
+
+
+class _Died(Exception):  # noqa: N818 - named for what happened
+    """The process is gone."""
+
+
+async def test_a_rotation_that_dies_anywhere_goes_on_and_both_keys_open_meanwhile(
+    tmp_path: Path,
+) -> None:
+    shelf: Shelf = {}
+    old_keys = keys_from({}, tmp_path)
+    for n in range(6):
+        await Vault(MemoryRecords(shelf), old_keys).put(f"msp{n % 2}", f"connection{n}", FIELDS)
+    both = add_key(tmp_path)
+    deaths, ended = 0, None
+    for calls in range(1, 500):
+        left = calls
+
+        async def dying() -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise _Died
+
+        try:
+            ended = await Vault(MemoryRecords(shelf, dying), both).rotate()
+        except _Died:
+            deaths += 1
+        else:
+            break
+        for n in range(6):
+            for keys in (both, Keys((both.keys[1], both.keys[0]))):  # either process, old or new
+                vault = Vault(MemoryRecords(shelf), keys)
+                assert await vault.get(f"msp{n % 2}", f"connection{n}") == FIELDS
+    assert deaths > 3
+    assert ended is not None
+    assert ended.left == ()
+    new = Vault(MemoryRecords(shelf), Keys(both.keys[:1]))
+    for n in range(6):
+        assert await new.get(f"msp{n % 2}", f"connection{n}") == FIELDS
+
+
+async def test_a_secret_that_can_not_be_opened_stops_no_other(vault: Vault) -> None:
+    for name in ("a", "b", "c"):
+        await vault.put("msp", name, FIELDS)
+    broken = await vault.records.get("msp", "secrets", "b")
+    assert broken is not None
+    damaged = broken.body.replace(b'"version":1', b'"version":7')
+    await vault.records.replace(replace(broken, body=damaged))
+    both = Vault(vault.records, Keys((b"n" * 32, *vault.keys.keys)))
+    assert await both.rotate() == Rotated(2, (("msp", "b", "secret-altered"),))
+    new = Vault(vault.records, Keys((b"n" * 32,)))
+    assert await new.get("msp", "a") == await new.get("msp", "c") == FIELDS
+
+
+def test_a_process_may_be_given_both_keys(tmp_path: Path) -> None:
+    one, two = (keys_from({}, tmp_path / name) for name in ("one", "two"))
+    words = [(tmp_path / name / "key").read_text().strip() for name in ("one", "two")]
+    for between in (" ", ",", "\n"):
+        both = keys_from({KEY_VARIABLE: between.join(words)}, tmp_path)
+        assert both.keys == (*one.keys, *two.keys)

@@ -28,6 +28,7 @@ from chargeline.cli_options import (
 from chargeline.cli_records import mappings, parked, sandbox, trace
 from chargeline.cli_schedules import schedules
 from chargeline.cli_servers import indexes, topics
+from chargeline.cli_vault import vault
 
 app = typer.Typer(
     help="Distributor charges into customer invoices, proved to the cent.",
@@ -41,6 +42,7 @@ app.add_typer(schedules, name="schedules")
 app.add_typer(parked, name="parked")
 app.add_typer(sandbox, name="sandbox")
 app.command()(trace)
+app.add_typer(vault, name="vault")
 app.add_typer(topics, name="topics")
 app.add_typer(indexes, name="indexes")
 
@@ -271,6 +273,7 @@ def _refusal(code: str) -> bool:
         "run-not-there",
         "line-unknown",
         "servers-missing",
+        "vault-one-key",
         "trace-unknown",
         "document-unknown",
         "count-not-held",

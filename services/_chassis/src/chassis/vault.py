@@ -66,6 +66,14 @@ def drop_old_keys(folder: Path) -> Keys:
     return _rewrite(folder / KEY_FILE, lines[:1])
 
 
+@dataclass(frozen=True)
+class Rotated:
+    """How many were sealed anew, and which can not be opened: tenant, connection and code."""
+
+    sealed: int
+    left: tuple[tuple[str, str, str], ...] = ()
+
+
 class _Sealed(BaseModel):
     """What is stored: all but the content may be read by anyone."""
 
@@ -103,15 +111,35 @@ class Vault:
         """True if there was a secret."""
         return await self.records.delete(tenant, self.collection, connection)
 
-    async def rotate(self) -> int:
-        """Seal anew, under the first key, whatever an older key sealed; how many there were."""
-        count = 0
+    async def rotate(self) -> Rotated:
+        """Seal anew, under the first key, whatever an older key sealed.
+
+        Each secret is one update, so a rotation that broke off goes on where it was. One that can
+        not be opened stays as it is and stops no other.
+        """
+        sealed, left = 0, await self._pass()
+        while left.sealed:  # until a pass meets nothing that somebody has sealed meanwhile
+            sealed += left.sealed
+            left = await self._pass()
+        return replace(left, sealed=sealed)
+
+    async def _pass(self) -> Rotated:
+        sealed, left = 0, []
         for old in self.keys.ids[1:]:
-            while found := await self.records.sweep(self.collection, "key", old):
+            after = ""
+            while found := await self.records.sweep(self.collection, "key", old, after=after):
                 for record in found:
-                    place = (record.tenant, record.key, _read(record.key, record.body).version + 1)
-                    count += await self._store(record, place, self._fields(record))
-        return count
+                    try:
+                        fields = self._fields(record)
+                        version = _read(record.key, record.body).version + 1
+                    except PermanentError as unreadable:
+                        left.append((record.tenant, record.key, unreadable.code))
+                        continue
+                    sealed += await self._store(
+                        record, (record.tenant, record.key, version), fields
+                    )
+                after = f"{found[-1].tenant}/{found[-1].key}"
+        return Rotated(sealed, tuple(left))
 
     def seal(self, tenant: str, connection: str, version: int, secret: SecretStr) -> bytes:
         """The sealed secret; tenant, connection and version must be the same to open it."""

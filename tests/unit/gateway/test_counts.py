@@ -172,13 +172,21 @@ def test_a_held_count_is_accepted_by_its_very_value_and_goes_along_from_then_on(
     in_virtual_time(story())
 
 
-@pytest.mark.parametrize("day", ["2026-11-06", "yesterday", "2026-02-30"])
-def test_a_day_that_has_not_come_or_is_none_is_refused(day: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        ("2026-11-06", "count-day"),
+        ("yesterday", "count-day"),
+        ("2026-02-30", "count-day"),
+        ("2026-11-04", "count-day-passed"),
+    ],
+)
+def test_another_day_than_today_or_none_at_all_is_refused(day: str, code: str) -> None:
     async def story() -> None:
         world = a_world()
         with pytest.raises(PermanentError) as refused:
             await world.gateway.counts.sync_counts(TENANT, day=day)
-        assert refused.value.code == "count-day"
+        assert refused.value.code == code
         assert not world.said.heads
 
     in_virtual_time(story())

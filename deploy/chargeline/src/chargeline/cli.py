@@ -278,6 +278,7 @@ def _refusal(code: str) -> bool:
         "document-unknown",
         "count-not-held",
         "count-day",
+        "count-day-passed",
         "sync-unknown",
         "schedule-refused",
     ) or code.endswith(

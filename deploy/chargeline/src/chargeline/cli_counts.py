@@ -32,12 +32,14 @@ def counts_sync(
     mode: Annotated[
         str | None, typer.Option(help="detailed or quick. Default: as the settings say.")
     ] = None,
-    day: Annotated[str | None, typer.Option(help="Of this day, e.g. 2026-11-05.")] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Only if today is this day, e.g. 2026-11-05.")
+    ] = None,
     clients: Annotated[int, typer.Option(help="Clients of a generated world.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of a generated world.")] = 7,
     as_json: Json = False,
 ) -> None:
-    """Read the counts of a day, write the licences that changed, and read them back."""
+    """Read the counts of today, write the licences that changed, and read them back."""
     from chargeline import counting
 
     known: dict[str | None, Any] = {None: None, "detailed": "detailed", "quick": "quick"}

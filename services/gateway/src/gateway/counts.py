@@ -50,7 +50,7 @@ class Counts:
     async def sync_counts(
         self, tenant: str, mode: Mode | None = None, day: str | None = None
     ) -> Sync:
-        """Read the counts of a day, today's if none is named, and write what changed."""
+        """Read the counts of today and write what changed; a `day` that is another is refused."""
         _, message, sync = await self.command(tenant, mode, day)
         await self.begun(tenant, sync, message)
         return sync
@@ -201,7 +201,7 @@ def _sync_of(fact: CountsFact) -> Sync:
 
 
 def _day_of(asked: str | None, today: date) -> str:
-    """A day that has come, as ISO date."""
+    """Today as ISO date: the source only tells the counts of now, whatever day is asked for."""
     if asked is None:
         return today.isoformat()
     try:
@@ -210,6 +210,9 @@ def _day_of(asked: str | None, today: date) -> str:
         raise PermanentError("count-day", f"{asked} is no day: say it as 2026-11-05") from None
     if day > today:
         raise PermanentError("count-day", f"{asked} has not come yet: today is {today}")
+    if day < today:
+        text = f"the counts of {asked} can not be read any more: sync those of today, {today}"
+        raise PermanentError("count-day-passed", text)
     return day.isoformat()
 
 

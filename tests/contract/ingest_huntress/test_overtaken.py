@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
+import pytest
+
+from chassis.errors import TransientError
 from chassis.records import Record
 from ingest_huntress.domain.snapshot import Day
 from schemas.messages import CountsReceived
 from support.counts import counting_settings
-from support.huntress import organization
+from support.huntress import organization, organizations
 from support.memory_records import MemoryRecords
 
 from .world import FIRST_DAY, World
@@ -78,3 +82,38 @@ async def test_a_quick_reading_replaces_no_detailed_one_of_its_day(world: World)
     await world.sync(mode="quick")
     await world.sync()
     assert world.days()["2026-11-06"].mode == "detailed"
+
+
+class Repeating(httpx.ASGITransport):
+    """Answers the second page with the first one's rows, so many times."""
+
+    def __init__(self, app: Any, times: int) -> None:
+        super().__init__(app=app)
+        self.times, self.first = times, b""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        if not request.url.path.endswith("/organizations"):
+            return response
+        raw = await response.aread()
+        if "page_token" not in request.url.params:
+            self.first = raw
+        elif self.times:
+            self.times -= 1
+            return httpx.Response(200, content=self.first)
+        return httpx.Response(response.status_code, content=raw)
+
+
+async def test_a_list_that_repeated_itself_is_read_anew_when_the_job_comes_back(
+    world: World,
+) -> None:
+    await world.use(counting_settings())
+    await world.load(organizations=organizations(501))
+    odd = httpx.AsyncClient(transport=Repeating(world.app, 2), base_url="http://sandbox")
+    world.http, plain = odd, world.http
+    with pytest.raises(TransientError, match="twice"):
+        await world.sync()
+    await world.resume()
+    assert world.facts(CountsReceived)[-1].head.organizations == 501
+    world.http = plain
+    await odd.aclose()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel
 
+from chassis.errors import TransientError
 from chassis.service import JobRun
 from ingest_huntress.billed import Billed, read_billed
 from ingest_huntress.domain.answers import organization_answer
@@ -26,16 +27,19 @@ from vendors.huntress import (
 from vendors.huntress.lists import page_of, whole_list, wrapped
 
 DISABLED = "disabled"
+INCOMPLETE, WALKS = "list-incomplete", 2  # a list is walked so often before it is a failure
 
 
 class Progress(BaseModel):
     """The checkpoint. `accounts` are a reseller's; None: nobody asked yet whose key it is.
 
-    `billed` is what Huntress bills the reseller; None: nobody asked yet.
+    `billed` is what Huntress bills the reseller; None: nobody asked yet. `walks` are those of the
+    list that came to nothing: their pages are not taken again.
     """
 
     accounts: tuple[int, ...] | None = None
     billed: Billed | None = None
+    walks: int = 0
     stored: int = 0  # answers, when the reading waited last
 
     @classmethod
@@ -66,9 +70,19 @@ class Reading:
         accounts = await self._accounts()
         found: list[Counted] = []
         for account in accounts or (None,):
-            rows = await whole_list(self._pages(account), "listing Huntress organizations")
+            rows = await self._listed(account)
             found += await side_by_side(self._counted(row, account) for row in rows)
         return found
+
+    async def _listed(self, account: int | None) -> list[Organization]:
+        try:
+            return await whole_list(self._pages(account), "listing Huntress organizations")
+        except TransientError as odd:
+            if odd.code == INCOMPLETE:
+                progress = Progress.of(self._job)
+                progress = progress.model_copy(update={"walks": progress.walks + WALKS})
+                await self._job.save(progress.model_dump_json().encode())
+            raise
 
     async def billed_to_reseller(self) -> Billed:
         """What Huntress bills beyond the use; nothing for an account's own key."""
@@ -97,7 +111,7 @@ class Reading:
 
     def _pages(self, account: int | None) -> Callable[[str | None], Awaitable[Page[Organization]]]:
         """Page after page, stored ones first; a list that is walked again is read anew."""
-        walk = number = 0
+        walk, number = Progress.of(self._job).walks, 0
 
         async def fetch(token: str | None) -> Page[Organization]:
             nonlocal walk, number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,18 +13,21 @@ import pyotp
 from fastapi import FastAPI
 
 import gateway.app
-from chassis.clock import SystemClock
+from chassis.clock import Clock, SystemClock
 from chassis.embedded.store import EmbeddedStore
-from chassis.jobs import Jobs
+from chassis.jobs import JobRunner, Jobs, RunnerSettings
 from chassis.vault import Keys, Vault
 from gateway.domain.access import OF_ROLE, Scope
 from gateway.rest.api import Api
 from gateway.rest.app import build
+from gateway.sending import Sender
 from gateway.signin.oidc import Provider
+from support.embedded import open_store
 from support.whole import SANDBOX, Vendors
 from vendors.connections import Connections
 
 OWNER = OF_ROLE["owner"]
+QUICK_JOBS = RunnerSettings(sweep_s=0.02, drain_s=2.0, take_over=True)
 ORIGIN = "https://gateway.test"
 
 
@@ -36,6 +40,7 @@ class Door:
     http: httpx.AsyncClient
     operator: str
     vendors: Vendors
+    store: EmbeddedStore
 
     async def tenant(self, name: str, scopes: frozenset[Scope] = OWNER) -> Asking:
         """A new tenant, made as an operator makes it, and somebody with a key to it."""
@@ -73,29 +78,50 @@ def bearer(key: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_door(
-    folder: Path, origin: str = ORIGIN, providers: Mapping[str, Provider] | None = None
+    folder: Path,
+    origin: str = ORIGIN,
+    providers: Mapping[str, Provider] | None = None,
+    *,
+    clock: Clock | None = None,
+    sender: Sender | None = None,
+    runs: bool = False,
 ) -> AsyncIterator[Door]:
-    """Over a data folder."""
-    store = EmbeddedStore.open(folder)
-    clock = SystemClock()
+    """Over a data folder. `runs`: the gateway's own messages and jobs are worked off meanwhile."""
+    store = open_store(folder, "thread")
+    clock = clock or SystemClock()
     records, outbox = store.records, store.outbox
-    await store.start()
     vault = Vault(records, Keys((b"k" * 32,)))
     vendors = Vendors()
     inside = httpx.AsyncClient(transport=httpx.ASGITransport(app=vendors.app))
     connections = Connections(vault, inside, clock, SANDBOX)
+    sender = sender or Sender(clock, loopback=True)
+    jobs = Jobs(records, clock)
     built = gateway.app.build(
-        records=records, outbox=outbox, jobs=Jobs(records, clock), keeps_schedules=False
+        records=records,
+        outbox=outbox,
+        jobs=jobs,
+        vault=vault,
+        sender=sender,
+        keeps_schedules=False,
     )
+    runner = JobRunner(jobs, built.service.jobs, f"test-{id(store)}", QUICK_JOBS)
+    if runs:
+        store.bus.mount(built.service)
+    await store.start()
+    running = asyncio.create_task(runner.run()) if runs else None
     api = Api.build(built, outbox, connections, origin, providers)
     app = build(api)
     operator = await api.keys.make(None, "operator", frozenset({Scope.OPERATE}), "test")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
         try:
-            yield Door(app, api, http, operator.text, vendors)
+            yield Door(app, api, http, operator.text, vendors, store)
         finally:
+            if running is not None:
+                await runner.stop()
+                await running
             await inside.aclose()
+            await sender.aclose()
             await store.stop()
             store.close()
 

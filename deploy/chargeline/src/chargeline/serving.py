@@ -39,7 +39,10 @@ async def rest(
     try:
         front = Front(Health(_all_well, _all_well), lambda: app)
         async with serving(front, host, port, _DRAIN_S) as given:
-            yield f"http://{host}:{given}"
+            try:
+                yield f"http://{host}:{given}"
+            finally:
+                api.live.close()  # streams have no end of their own to wait for
     except PortTaken as taken:
         raise PermanentError("port-taken", f"{taken}: name another one with --port") from None
 

@@ -34,6 +34,7 @@ from chassis.limits import Budgets
 from chassis.service import Service
 from chassis.store import Store
 from chassis.vault import Keys, Vault, keys_from
+from gateway.sending import Sender
 from vendors.connections import Connections
 
 if TYPE_CHECKING:
@@ -80,10 +81,13 @@ class System:
             self.vault, self.http, options.clock, options.sandbox, options.retries
         )
         self.jobs = Jobs(store.records, options.clock)
+        self.sender = Sender(options.clock, loopback=options.sandbox is not None)
         self.gateway = gateway.app.build(
             records=store.records,
             outbox=store.outbox,
             jobs=self.jobs,
+            vault=self.vault,
+            sender=self.sender,
             keeps_schedules=options.keeps_schedules,
         )
         self.services = self._services()
@@ -131,6 +135,7 @@ class System:
             self._running = None
         await self.store.stop()
         await self.http.aclose()
+        await self.sender.aclose()
 
     def close(self) -> None:
         """Let the folder go."""

@@ -74,6 +74,7 @@ class Delivery:
         self.side_by_side = route.side_by_side
         self._route = route
         self._heads = {_kind_of(head): (head, handler) for head, handler in route.on.items()}
+        self._whole = _whole_of(route)
         self._bodies = bodies
         self._parking = parking
         self._clock = clock
@@ -157,9 +158,10 @@ class Delivery:
             stopped.cancel()
 
     async def _run(self, arrival: Arrival) -> Cause | None:
-        line, inline = frame.decode(arrival.value)
+        value = arrival.value
+        line, inline = (value, value) if self._whole else frame.decode(value)
         try:
-            kind = _Kind.model_validate_json(line).kind
+            kind = self._whole or _Kind.model_validate_json(line).kind
             known = self._heads.get(kind)
             head = None if known is None else known[0].model_validate_json(line)
         except ValidationError as error:
@@ -201,9 +203,18 @@ class _LazyBody:
 
 
 def _kind_of(head: type[BaseModel]) -> str:
+    if "kind" not in head.model_fields:
+        return head.__name__
     kind = head.model_fields["kind"].default
     assert isinstance(kind, str), f"{head.__name__} names its kind"
     return kind
+
+
+def _whole_of(route: Route) -> str | None:
+    """What every value of the topic is, where none names its kind."""
+    whole = [_kind_of(head) for head in route.on if "kind" not in head.model_fields]
+    assert not whole or len(route.on) == 1, f"{route.topic} has values of one class, or of kinds"
+    return whole[0] if whole else None
 
 
 def _brief(error: ValidationError) -> str:

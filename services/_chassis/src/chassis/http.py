@@ -137,10 +137,14 @@ def open_http(
     *,
     limits: Limits | None = None,
     sandbox: bool = False,
+    loopback: bool = False,
     transport: httpx.AsyncBaseTransport | None = None,
     resolve: Resolve | None = None,
 ) -> httpx.AsyncClient:
-    """A client for vendors' hosts. `sandbox` allows http and loopback; `transport` is for tests."""
+    """A client for hosts that a tenant names; `transport` in place of the network.
+
+    `sandbox` lets every address pass; `loopback` lets this machine's own pass, and no other.
+    """
     limits = limits or Limits()
     pool = httpx.Limits(
         max_connections=limits.connections, max_keepalive_connections=limits.connections
@@ -150,7 +154,9 @@ def open_http(
     # trust_env is off: a proxy or a .netrc from the environment would see the credentials.
     inner = transport or httpx.AsyncHTTPTransport(limits=pool, trust_env=False)
     return httpx.AsyncClient(
-        transport=GuardedTransport(inner, sandbox=sandbox, resolve=resolve or _resolve),
+        transport=GuardedTransport(
+            inner, sandbox=sandbox, loopback=loopback, resolve=resolve or _resolve
+        ),
         timeout=httpx.Timeout(
             connect=limits.connect_s, read=limits.read_s, write=limits.write_s, pool=limits.pool_s
         ),
@@ -174,20 +180,33 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """Connects to public addresses over https only, and to exactly the address it has checked.
 
     The name is resolved once per request and the connection goes to the address found, so a name
-    that points elsewhere a moment later gains nothing. In a sandbox, loopback and http pass too.
+    that points elsewhere a moment later gains nothing. In a sandbox everything passes, http too;
+    with `loopback`, this machine's own addresses do.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, sandbox: bool, resolve: Resolve) -> None:
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        *,
+        sandbox: bool,
+        resolve: Resolve,
+        loopback: bool = False,
+    ) -> None:
         self._inner, self._sandbox, self._resolve = inner, sandbox, resolve
+        self._loopback = loopback
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        if url.scheme != "https" and not (self._sandbox and url.scheme == "http"):
+        plain = self._sandbox or self._loopback
+        if url.scheme != "https" and not (plain and url.scheme == "http"):
             raise PermanentError("vendor-address", f"{url.host} must be reached over https")
         if self._sandbox:
             return await self._inner.handle_async_request(request)
         failed: httpx.ConnectError | None = None
-        for address in await checked_addresses(url.host, url.port or 443, self._resolve):
+        port = url.port or 443
+        for address in await checked_addresses(
+            url.host, port, self._resolve, loopback=self._loopback
+        ):
             pinned = httpx.Request(
                 request.method,
                 url.copy_with(host=address),
@@ -205,14 +224,17 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-async def checked_addresses(host: str, port: int, resolve: Resolve) -> list[str]:
+async def checked_addresses(
+    host: str, port: int, resolve: Resolve, *, loopback: bool = False
+) -> list[str]:
     """All addresses of the host, if every one of them is public; in a stable order."""
     try:
         found = [str(ipaddress.ip_address(host.strip("[]")))]
     except ValueError:
         found = sorted(set(await resolve(host, port)))
     for text in found:
-        if not is_public(ipaddress.ip_address(text.partition("%")[0])):
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not is_public(address) and not (loopback and address.is_loopback):
             raise PermanentError(
                 "vendor-address", f"{host} leads to {text}, which is not a public address"
             )

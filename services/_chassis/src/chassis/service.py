@@ -25,6 +25,9 @@ Handler = Callable[[Any, Body], Awaitable[None]]
 class Route:
     """What a service does with the messages of one topic, by the class of their head.
 
+    A class without a `kind` stands alone: each value of the topic is one of it, whole, and the
+    handler is handed its bytes as the body.
+
     `others`: "ignore" acknowledges kinds not listed (commands meant for another service); "park"
     parks them as `unknown-message`. `side_by_side`: no handler minds the order, not even of one
     key's messages, so a bus may handle several at once.

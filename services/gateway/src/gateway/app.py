@@ -11,19 +11,28 @@ from chassis.jobs import Jobs
 from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.service import Handler, Route, Service
+from chassis.vault import Vault
+from gateway import deliveries, schedules
 from gateway.count_queries import CountQueries
 from gateway.counts import Counts
+from gateway.deliveries import Deliveries
+from gateway.event_log import EventLog
 from gateway.handlers import Handlers
+from gateway.hints import Hints
 from gateway.listed import Listed
 from gateway.queries import Queries
 from gateway.ready import Ready
 from gateway.runs import Runs
-from gateway.schedules import KIND, Schedules
+from gateway.schedules import Schedules
+from gateway.sending import Sender
 from gateway.setups import Setups
 from gateway.steps import Steps
 from gateway.store import Store
 from gateway.suggestions import Suggestions
+from gateway.told import Told
+from gateway.webhooks import Webhooks
 from schemas.counts import CountLinksPlanned, CountsPosted, CountsReceived, CountsResolved
+from schemas.events import TOPIC, BillingEvent
 from schemas.messages import (
     ChargesHeld,
     ChargesNormalized,
@@ -56,22 +65,64 @@ class Gateway:
     setups: Setups
     suggestions: Suggestions
     ready: Ready
+    log: EventLog
+    webhooks: Webhooks
+    deliveries: Deliveries
+    hints: Hints
 
 
-def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool) -> Gateway:
+def build(
+    *,
+    records: Records,
+    outbox: Outbox,
+    jobs: Jobs,
+    vault: Vault,
+    sender: Sender,
+    keeps_schedules: bool,
+) -> Gateway:
     """`outbox` and `jobs` are the process's own over the same records."""
     store = Store(records, outbox)
     bodies = Bodies(records)
     steps = Steps(store, bodies)
     counts = Counts(store, bodies, jobs.clock)
-    schedules = Schedules(store, counts, jobs, keeps=keeps_schedules)
-    runs = Runs(store, steps, schedules, bodies, jobs.clock)
+    kept = Schedules(store, counts, jobs, keeps=keeps_schedules)
+    runs = Runs(store, steps, kept, bodies, jobs.clock)
     setups = Setups(store, bodies, jobs.clock)
     on = Handlers(store, steps, records, bodies, setups)
-    on_listed = Listed(store, runs, schedules).on_documents_listed
+    log = EventLog(outbox, jobs.clock)
+    webhooks = Webhooks(outbox, vault, jobs.clock, sender)
+    sending = Deliveries(outbox, jobs, log, webhooks, sender)
+    service = Service(
+        "gateway",
+        (
+            *_facts(on, Listed(store, runs, kept), counts, setups),
+            # In order, unlike facts: positions in the log are the order of the topic.
+            Route(TOPIC, {BillingEvent: Told(log, sending).on_event}),
+        ),
+        {schedules.KIND: kept.keep, deliveries.KIND: sending.send},
+    )
+    return Gateway(
+        service=service,
+        runs=runs,
+        queries=Queries(store, bodies),
+        counts=counts,
+        count_queries=CountQueries(store, bodies),
+        schedules=kept,
+        setups=setups,
+        suggestions=Suggestions(store, setups),
+        ready=Ready(store, runs),
+        log=log,
+        webhooks=webhooks,
+        deliveries=sending,
+        hints=Hints(store, runs, kept, jobs.clock),
+    )
+
+
+def _facts(on: Handlers, listed: Listed, counts: Counts, setups: Setups) -> tuple[Route, ...]:
+    """A fact fills its slot in any order, twice, on any replica (`gateway.domain.projection`)."""
     topics: dict[str, dict[type[BaseModel], Handler]] = {
         "documents.read.v1": {
-            DocumentsListed: on_listed,
+            DocumentsListed: listed.on_documents_listed,
             DocumentRead: on.on_document_read,
             DraftsRead: on.on_drafts_read,
             CompaniesRead: setups.on_companies_read,
@@ -95,16 +146,4 @@ def build(*, records: Records, outbox: Outbox, jobs: Jobs, keeps_schedules: bool
         },
         "parked.v1": {Parked: on.on_parked},
     }
-    # A fact fills its slot in any order, twice, on any replica: see `gateway.domain.projection`.
-    routes = tuple(Route(topic, kinds, side_by_side=True) for topic, kinds in topics.items())
-    return Gateway(
-        service=Service("gateway", routes, {KIND: schedules.keep}),
-        runs=runs,
-        queries=Queries(store, bodies),
-        counts=counts,
-        count_queries=CountQueries(store, bodies),
-        schedules=schedules,
-        setups=setups,
-        suggestions=Suggestions(store, setups),
-        ready=Ready(store, runs),
-    )
+    return tuple(Route(topic, kinds, side_by_side=True) for topic, kinds in topics.items())

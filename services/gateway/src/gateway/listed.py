@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -50,18 +52,26 @@ class Listed:
     async def _bill_new(self, head: DocumentsListed, documents: Sequence[DocumentEntry]) -> None:
         """Begin a run, once ever, over each document that nobody has read yet.
 
-        Only where automation is on, and of the months since the schedule is.
+        Only where automation is on and no person has asked; of the months since the schedule is on,
+        without one of the month in which the source's webhook came.
         """
         tenant, source = head.tenant, head.source
-        if not await self._schedules.was_due(tenant, source, head.revision):
+        said = await self._schedules.said(tenant, source, head.revision)
+        settings = await self._store.settings(tenant)
+        if said is None or not settings.automation.automatic:
             return
         armed = (await self._schedules.kept(tenant)).get(source)
-        if armed is None or not (await self._store.settings(tenant)).automation.automatic:
+        if armed is None and said.by == "schedule":
             return
+        since = armed.since if armed else _month_of(said.due, settings.tenant.timezone)
         known = {s.value.document async for s in self._store.runs.every(tenant, "tenant", tenant)}
         for entry in documents:
             new = entry.document not in known and entry.status.lower() != _VOID
-            if new and entry.date >= armed.since.isoformat():
+            if new and entry.date >= since.isoformat():
                 run = derive_id("run", tenant, source, entry.document, "scheduled")
                 nobody = {"automatic": True, "planned_by": ""}
                 await self._runs.start(tenant, source, entry.document, run=run, **nobody)
+
+
+def _month_of(instant: datetime, timezone: str) -> date:
+    return instant.astimezone(ZoneInfo(timezone)).date().replace(day=1)

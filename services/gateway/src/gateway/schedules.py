@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,7 +45,7 @@ class Kept(BaseModel):
 
 
 class Occurrence(BaseModel):
-    """One run that was due: the command that it said, and for when."""
+    """One run that was due, or that a source's webhook has hinted at: what was said, for when."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,6 +54,7 @@ class Occurrence(BaseModel):
     missed: int = 0
     run: str
     revision: int
+    by: Literal["schedule", "webhook"] = "schedule"
 
 
 class Schedules:
@@ -104,7 +106,8 @@ class Schedules:
         given, timezone = _schedules_of(settings)
         armed, due = schedule.keep(before.armed, given, timezone, now)
         for one in due:
-            await self._say(job.tenant, one)
+            key = derive_id("occurrence", job.tenant, one.source, one.at.isoformat())
+            await self._say(job.tenant, key, one, by="schedule")
         await job.guard()
         if not await self._put(job.tenant, stored, Kept(keeper=mine, armed=armed)):
             raise JobWaits(0, "another one keeps them too")
@@ -123,16 +126,22 @@ class Schedules:
         found = [s.value async for s in self._occurrences.every(tenant, "tenant", tenant)]
         return sorted(found, key=lambda o: (o.due, o.source))
 
-    async def was_due(self, tenant: str, source: str, revision: int) -> bool:
-        """True when a schedule said the command of that revision."""
+    async def said(self, tenant: str, source: str, revision: int) -> Occurrence | None:
+        """What said the command of that revision; None: a person did."""
         found = await self._occurrences.find(
             tenant, "command", _command_tag(source, revision), limit=1
         )
-        return bool(found)
+        return found[0].value if found else None
 
-    async def _say(self, tenant: str, due: Due) -> None:
+    async def hinted(self, tenant: str, source: str, delivery: str) -> None:
+        """The source says that it has something new: look there now, once a delivery."""
+        key = derive_id("occurrence", tenant, source, "webhook", delivery)
+        await self._say(tenant, key, Due(source=source, at=self._clock.now()), by="webhook")
+
+    async def _say(
+        self, tenant: str, key: str, due: Due, by: Literal["schedule", "webhook"]
+    ) -> None:
         """Store what is due with its command, unless that was done."""
-        key = derive_id("occurrence", tenant, due.source, due.at.isoformat())
         if await self._occurrences.get(tenant, key) is not None:
             return
         head, message, sync = await self._command(tenant, due.source)
@@ -142,6 +151,7 @@ class Schedules:
             missed=due.missed,
             run=head.run,
             revision=head.revision,
+            by=by,
         )
         tags = {"tenant": tenant, "command": _command_tag(due.source, head.revision)}
         first = await self._occurrences.insert(tenant, key, said, tags=tags, outgoing=[message])

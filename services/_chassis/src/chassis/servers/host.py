@@ -97,11 +97,19 @@ class Host:
                 return served.away
             return now.served.app
 
+        def let_go() -> None:
+            now = self._process
+            if now is not None and now.served is not None:
+                now.served.let_go()
+
         app = Front(self._health, answers)
         drain_s = _REQUESTS * s.drain_s
         async with _serving("API", app, s.api_host, s.api_port, drain_s) as port:
             _log.info("rest-begins", port=port)
-            yield
+            try:
+                yield
+            finally:
+                let_go()
 
     async def _failed(self) -> bool:
         """Wait until it is asked to stop, or can not go on (True)."""

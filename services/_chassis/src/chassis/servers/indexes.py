@@ -17,6 +17,7 @@ COLLECTIONS = (
     *("counts", "occurrences", "schedules", "syncs"),  # the gateway's counts and schedules
     *("audit", "directory", "idempotency", "keys"),  # the gateway over REST
     *("newest", "setups"),
+    *("deliveries", "events", "incoming", "webhooks"),  # the gateway's events
     *("attempts", "devices", "invitations", "sessions", "subscriptions"),  # sign-in
     *("user-names", "users"),
     *("batches", "documents", "pages", "readings", "snapshots"),  # ingest

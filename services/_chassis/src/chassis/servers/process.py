@@ -67,12 +67,14 @@ class Served:
     """A service that callers reach over HTTP, too.
 
     `app` answers them once the servers are there, `away` until then; `begin` comes in between.
+    `let_go` comes before what is in hand is waited for: answers without an end come to theirs.
     """
 
     service: Service
     app: ASGIApp
     away: ASGIApp
     begin: Callable[[], Awaitable[None]]
+    let_go: Callable[[], None]
 
 
 type Build = Callable[[Parts], Service | Served]

@@ -15,8 +15,10 @@ from chassis.vault import Vault
 from gateway.app import Gateway
 from gateway.audit import Audit
 from gateway.domain.access import OF_ROLE, Principal, Scope
+from gateway.incoming import Incoming
 from gateway.keys import ApiKeys
 from gateway.rest.cookies import session_secret
+from gateway.rest.live import Live
 from gateway.rest.rates import RateLimits, Rates
 from gateway.signin.door import SignIn
 from gateway.signin.oidc import Provider
@@ -40,6 +42,8 @@ class Api:
     rates: Rates
     outbox: Outbox
     clock: Clock
+    incoming: Incoming
+    live: Live
 
     @classmethod
     def build(
@@ -67,6 +71,8 @@ class Api:
             rates=Rates(limits or RateLimits(), clock),
             outbox=outbox,
             clock=clock,
+            incoming=Incoming(outbox, clock),
+            live=Live(gateway.log),
         )
 
 
@@ -83,12 +89,21 @@ async def principal_of(request: Request) -> Principal:
     known = getattr(request.state, "principal", None)
     if known is not None:  # a write under an idempotency key has asked before its route does
         return cast("Principal", known)
+    return await _principal(request, seen=True)
+
+
+async def standing(request: Request) -> Principal:
+    """Who asked a while ago, as they stand now: an answer that goes on keeps no session alive."""
+    return await _principal(request, seen=False)
+
+
+async def _principal(request: Request, *, seen: bool) -> Principal:
     api = api_of(request)
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         found = await api.keys.principal(text)
     else:
-        found = await _signed_in(request, api)
+        found = await _signed_in(request, api, seen=seen)
     if found is None:
         raise PermanentError(
             "not-signed-in", "sign in, or send a key that stands as `Authorization: Bearer ck_…`"
@@ -98,9 +113,9 @@ async def principal_of(request: Request) -> Principal:
     return found
 
 
-async def _signed_in(request: Request, api: Api) -> Principal | None:
+async def _signed_in(request: Request, api: Api, *, seen: bool) -> Principal | None:
     secret = session_secret(request, api.sign_in.origin)
-    session = await api.sign_in.sessions.get(secret) if secret else None
+    session = await api.sign_in.sessions.get(secret, seen=seen) if secret else None
     if session is None or session.state != "open" or session.person is None:
         return None
     person = await api.sign_in.people.get(session.person)

@@ -8,6 +8,8 @@ from gateway.rest import (
     problems,
     routes_connections,
     routes_counts,
+    routes_events,
+    routes_incoming,
     routes_mappings,
     routes_oidc,
     routes_passkeys,
@@ -19,6 +21,7 @@ from gateway.rest import (
     routes_signin,
     routes_statements,
     routes_tenants,
+    routes_webhooks,
 )
 from gateway.rest.api import Api
 from gateway.rest.hardening import Hardening
@@ -35,6 +38,10 @@ ROUTERS = (
     routes_ready.router,
     routes_statements.router,
     routes_counts.router,
+    routes_events.router,
+    routes_webhooks.router,
+    routes_incoming.router,
+    routes_incoming.door,
     routes_people.router,
     routes_signin.router,
     routes_passkeys.router,

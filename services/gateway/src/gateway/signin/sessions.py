@@ -83,8 +83,8 @@ class Sessions:
         await self._table.insert(PLATFORM, session.id, session, tags={_OF: person or ""})
         return session, secret
 
-    async def get(self, secret: str) -> Session | None:
-        """The session, if it stands. One that does not is gone."""
+    async def get(self, secret: str, *, seen: bool = True) -> Session | None:
+        """The session, if it stands. One that does not is gone. `seen`: somebody uses it now."""
         stored = await self._table.get(PLATFORM, _digest(secret))
         if stored is None:
             return None
@@ -92,10 +92,10 @@ class Sessions:
         if not stored.value.stands(now):
             await self._table.delete(PLATFORM, stored.key)
             return None
-        if now - stored.value.seen_at > _SEEN_EVERY:
-            seen = stored.value.model_copy(update={"seen_at": now})
-            await self._table.replace(stored, seen)
-            return seen
+        if seen and now - stored.value.seen_at > _SEEN_EVERY:
+            used = stored.value.model_copy(update={"seen_at": now})
+            await self._table.replace(stored, used)
+            return used
         return stored.value
 
     async def opened(self, session: Session, person: str) -> tuple[Session, str]:

@@ -33,7 +33,12 @@ RULES = {
             "include-name": name,
             "checks": {"positive_data_acceptance": {"expected-statuses": [*STANDING, "422"]}},
         }
-        for name in ("PUT /v1/tenants/{tenant}/settings", "POST /v1/auth/sign-up")
+        for name in (
+            "PUT /v1/tenants/{tenant}/settings",
+            "POST /v1/auth/sign-up",
+            "POST /v1/tenants/{tenant}/webhooks",
+            "PUT /v1/tenants/{tenant}/webhooks/{webhook}",
+        )
     ],
 }
 

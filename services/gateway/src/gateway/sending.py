@@ -8,6 +8,7 @@ this machine's own addresses pass, too.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC
 from ipaddress import ip_address
@@ -28,6 +29,7 @@ _LIMITS = Limits(connect_s=5.0, read_s=10.0, write_s=10.0, pool_s=10.0, connecti
 _ATTEMPT_S = 15.0  # all of it: an answer that drips does not hold the lane up
 _ANSWER_BYTES, _ANSWER_CHARS = 4096, 256
 _PORT = 443
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
 class Sender:
@@ -51,16 +53,17 @@ class Sender:
         """PermanentError `webhook-address` for what can be told from the address alone."""
         try:
             parts = httpx.URL(url)
+            host = parts.host  # decoded only here, and not every name can be
         except (httpx.InvalidURL, ValueError) as odd:
             raise _refused("it is no address") from odd
         schemes = ("https", "http") if self.loopback else ("https",)
-        if parts.scheme not in schemes or not parts.host or parts.fragment:
+        if parts.scheme not in schemes or not host or parts.fragment:
             raise _refused("it has to be https://…, without a fragment")
         if parts.userinfo:
             raise _refused("an address holds no user name or password")
         if not self.loopback and parts.port not in (None, _PORT):
             raise _refused(f"its port has to be {_PORT}")
-        self._check_literal(parts.host)
+        self._check_host(parts.raw_host.decode("ascii"))
 
     async def send(
         self, url: str, event_id: str, body: str, secrets: Sequence[SecretStr]
@@ -117,11 +120,13 @@ class Sender:
     def _failed(self, problem: str, text: str) -> Attempt:
         return Attempt(at=self._clock.now(), duration_ms=0, problem=problem, answer=_shown(text))
 
-    def _check_literal(self, host: str) -> None:
+    def _check_host(self, host: str) -> None:
         try:
             address = ip_address(host.strip("[]"))
         except ValueError:
-            return  # a name: where it leads is looked up at each attempt
+            if not all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split(".")):
+                raise _refused("that is no host name") from None
+            return  # where a name leads is looked up at each attempt
         if not is_public(address) and not (self.loopback and address.is_loopback):
             raise _refused(f"{host} is not a public address")
 

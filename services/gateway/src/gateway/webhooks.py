@@ -44,11 +44,15 @@ class Webhooks:
         self._sender = sender
         self._random_bytes = random_bytes
 
+    def check(self, url: str) -> None:
+        """PermanentError `webhook-address` for what can be told from the address alone."""
+        self._sender.check(url)
+
     async def make(
         self, tenant: str, url: str, types: Sequence[str], by: str, *, enabled: bool
     ) -> tuple[Endpoint, str]:
         """A new endpoint and its secret, which is nowhere else and never shown again."""
-        self._sender.check(url)
+        self.check(url)
         if await self._endpoints.count(tenant, "of", "all") >= ENDPOINTS_MAX:
             raise PermanentError("webhooks-many", f"a tenant has at most {ENDPOINTS_MAX} webhooks")
         endpoint = Endpoint(
@@ -86,7 +90,7 @@ class Webhooks:
         self, tenant: str, endpoint: str, url: str, types: Sequence[str], *, enabled: bool
     ) -> Endpoint:
         """In place of what was said of it; its secret stays."""
-        self._sender.check(url)
+        self.check(url)
         new = {"url": url, "types": tuple(types), "enabled": enabled, "disabled": ""}
         return await self._changed(tenant, endpoint, new)
 

@@ -20,8 +20,7 @@ from gateway.rest.paging import Cursor, Limit, Page, page
 router = APIRouter(tags=["events"])
 
 Position = Annotated[
-    str | None,
-    Header(pattern="^[0-9]{1,12}$", description="The `id` of the last event that was taken."),
+    str, Header(pattern="^[0-9]{0,12}$", description="The `id` of the last event that was taken.")
 ]
 After = Annotated[int, Query(ge=0, lt=10**12, description="Only events after this position.")]
 _STREAM = "text/event-stream"
@@ -47,7 +46,7 @@ async def read_events(
     cursor: Cursor = None,
     limit: Limit = 50,
     after: After = 0,
-    last_event_id: Position = None,
+    last_event_id: Position = "",
 ) -> Page[EventRow] | Response:
     """The events of the last 30 days in their order, a page at a time.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -161,6 +160,5 @@ async def send_again(caller: Administrator, webhook: WebhookId, asked: Again) ->
 
 def _told(endpoint: Endpoint) -> dict[str, object]:
     """Without the path, which may be a secret of the receiver's."""
-    parts = urlsplit(endpoint.url)
-    where = f"{parts.scheme}://{parts.netloc}"
+    where = "/".join(endpoint.url.split("/")[:3])
     return {"where": where, "types": list(endpoint.types), "enabled": endpoint.enabled}

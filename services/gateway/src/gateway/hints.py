@@ -41,5 +41,6 @@ class Hints:
             if before is None or before.revision < run.revision:
                 newest[run.source, run.document] = run
         for run in newest.values():
-            if run.stage is Stage.PLANNED and not run.approved:
-                await self._runs.again(tenant, run.run)
+            if run.stage is Stage.PLANNED and not run.approved and not run.first_approvals:
+                # Whoever had it planned counts as the planner of what comes of it, too.
+                await self._runs.again(tenant, run.run, planned_by=run.planned_by)

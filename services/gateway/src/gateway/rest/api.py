@@ -89,7 +89,10 @@ async def principal_of(request: Request) -> Principal:
     known = getattr(request.state, "principal", None)
     if known is not None:  # a write under an idempotency key has asked before its route does
         return cast("Principal", known)
-    return await _principal(request, seen=True)
+    found = await _principal(request, seen=True)
+    api_of(request).rates.of_caller(found.name, request.scope)
+    request.state.principal = found
+    return found
 
 
 async def standing(request: Request) -> Principal:
@@ -108,8 +111,6 @@ async def _principal(request: Request, *, seen: bool) -> Principal:
         raise PermanentError(
             "not-signed-in", "sign in, or send a key that stands as `Authorization: Bearer ck_…`"
         )
-    api.rates.of_caller(found.name, request.scope)
-    request.state.principal = found
     return found
 
 

@@ -203,3 +203,18 @@ async def test_r16_foreign_lines_that_read_back_changed_are_an_alarm(world: Worl
     assert isinstance(done, PostingDone)
     assert not done.matches
     assert "foreign-lines-changed" in done.warnings
+
+
+async def test_r16_a_text_that_halopsa_fills_in_is_nobodys_edit(world: World) -> None:
+    await _open(world)
+    bare = {"id": 5700, "item_shortdescription": ""}
+    await world.edit("invoices", 700, line=bare)
+    await _plan(world)
+
+    async def filled() -> None:
+        await world.edit("invoices", 700, line=bare | {"item_shortdescription": "Firewall"})
+
+    world.meanwhile["newest_invoices"] = filled
+    (done,) = await world.apply()
+    assert isinstance(done, PostingDone)
+    assert (done.matches, done.warnings) == (True, ())

@@ -129,7 +129,7 @@ class Reading:
         """Other people's lines unchanged, the right client and currency, tax where it is due."""
         if document is None:
             return
-        if part.kind != "create" and document.foreign_digest != part.foreign:
+        if part.kind != "create" and document.foreign_digest_but(part.unnamed) != part.foreign:
             work.warnings.append("foreign-lines-changed")
         currency = self._look.observed.currencies.get(work.plan.batch.currency, 0)
         wrong = document.client != work.plan.batch.client

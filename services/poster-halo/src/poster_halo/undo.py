@@ -144,7 +144,8 @@ class _Undo:
                 posting = posting.with_part(undoing)
             await self._tools.store.put_posting(self._job.tenant, posting)
             await self._job.guard()
-            foreign = document.foreign_digest
+            unnamed = document.unnamed
+            foreign = document.foreign_digest_but(unnamed)
             try:
                 await self._write(posting, parts, document, lines)
             except UnknownOutcome as unknown:
@@ -158,7 +159,8 @@ class _Undo:
             if not _is_undone(after, lines):
                 text = f"our lines are still on {document.id} after they were taken off"
                 raise PermanentError("undo-differs", text)
-            if after is not None and not after.voided and after.foreign_digest != foreign:
+            now_there = after.foreign_digest_but(unnamed) if after is not None else foreign
+            if after is not None and not after.voided and now_there != foreign:
                 text = f"other people's lines on {document.id} changed meanwhile: look at it"
                 raise PermanentError("foreign-lines-changed", text)
         for part in parts:

@@ -53,6 +53,7 @@ class Writing:
             work.kept.head.site,
         )
         old = work.posting.part(operation.digest)
+        unnamed = fresh.unnamed if fresh else ()
         part = Part(
             key=operation.digest,
             kind=operation.kind,
@@ -65,7 +66,8 @@ class Writing:
             fence=self._job.fence,
             looks=old.looks if old and old.state == "sending" else 0,
             before=_before(operation, fresh),
-            foreign=fresh.foreign_digest if fresh else "",
+            unnamed=unnamed,
+            foreign=fresh.foreign_digest_but(unnamed) if fresh else "",
             synced=fresh.last_synced if fresh and fresh.synced else "",
         )
         # Put in by a copy: they are our own, and need no validation line by line.

@@ -17,6 +17,7 @@ Raw = dict[str, Any]
 
 # Columns that HaloPSA fills by itself after a write; a change of them is nobody's edit.
 _VOLATILE = frozenset({"xero_lineid", "sequenceid"})
+_TEXT = "item_shortdescription"
 
 
 @dataclass(slots=True)
@@ -97,6 +98,18 @@ class Document:
         if not self._digest:
             self._digest = digest(*(_fixed(row) for row in self.foreign))
         return self._digest
+
+    @property
+    def unnamed(self) -> tuple[int, ...]:
+        """Other people's lines without a text: HaloPSA gives them the item's at the next write."""
+        return tuple(int(row["id"]) for row in self.foreign if not row.get(_TEXT))
+
+    def foreign_digest_but(self, unnamed: tuple[int, ...]) -> str:
+        """The same without the text of lines that had none."""
+        if not unnamed:
+            return self.foreign_digest
+        rows = [{**row, _TEXT: ""} if row.get("id") in unnamed else row for row in self.foreign]
+        return digest(*map(_fixed, rows))
 
     def status(self) -> tuple[Any, ...]:
         """What decides whether we may write on it."""

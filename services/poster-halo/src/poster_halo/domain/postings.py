@@ -17,7 +17,8 @@ class Part(BaseModel):
     """What one operation wrote: one destination document.
 
     `key` is the operation's digest. `before` holds, as JSON, our lines that a replaced recurring
-    invoice had (they are put back by an undo); `foreign` the digest of other people's lines.
+    invoice had (they are put back by an undo); `foreign` the digest of other people's lines,
+    of which `unnamed` had no text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +35,7 @@ class Part(BaseModel):
     looks: int = 0
     text: str = ""
     before: str = ""
+    unnamed: tuple[int, ...] = ()
     foreign: str = ""
     foreign_lines: str = ""
     synced: str = ""

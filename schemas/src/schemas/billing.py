@@ -50,6 +50,11 @@ class Billing:
             answer = self._answers[key] = self._decide(*key)
         return answer
 
+    @property
+    def by_subscription(self) -> bool:
+        """Whether some line is billed by its subscription, not by its company."""
+        return bool(self._subscriptions)
+
     def recurring(self) -> list[BillTo]:
         """Everybody who is billed on a recurring invoice, whether the document has lines or not."""
         answers = (

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_pax8.charges import charges_of, read_page
-from ingest_pax8.translate import line_from_pax8, line_json, line_of
+from ingest_pax8.lines import lines_with
+from ingest_pax8.translate import line_from_pax8, line_of
 from schemas.charges import ChargeLine
 from vendors.pax8 import parse_items
 
@@ -50,7 +51,8 @@ def test_a_line_read_at_once_is_the_line_read_field_by_field(
     (charge,), (item,) = charges, parse_items(raw)
     at_once = ChargeLine.model_validate(line_of(charge, "line_1"))
     assert at_once == ChargeLine.model_validate(line_from_pax8(item, "line_1"))
-    assert json.loads(line_json(charge, "line_1")) == line_of(charge, "line_1")
+    (line,) = lines_with(charges)
+    assert json.loads(line.json("line_1")) == line_of(charge, "line_1")
     whose = (item.id, item.currency_code, item.external_id)
     assert (charge.get("id"), charge.get("currency"), charge.get("external")) == whose
 

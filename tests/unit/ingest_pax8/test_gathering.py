@@ -8,24 +8,27 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_pax8.charges import Charge, charge_of
+from ingest_pax8.charges import charge_of
 from ingest_pax8.gathering import Gathering
+from ingest_pax8.lines import lines_with
 from schemas.settings import Settings
 from vendors.pax8 import InvoiceItem
 
-PAGES: list[list[Charge]] = [
-    [
-        charge_of(
-            InvoiceItem(
-                id=f"{page}-{row}",
-                company_id=f"c{row % 2}",
-                company_name=f"as on page {page}",
-                currency_code="USD",
-                total=Decimal(f"{page}.{row}"),
+PAGES = [
+    lines_with(
+        [
+            charge_of(
+                InvoiceItem(
+                    id=f"{page}-{row}",
+                    company_id=f"c{row % 2}",
+                    company_name=f"as on page {page}",
+                    currency_code="USD",
+                    total=Decimal(f"{page}.{row}"),
+                )
             )
-        )
-        for row in range(3)
-    ]
+            for row in range(3)
+        ]
+    )
     for page in range(4)
 ]
 
@@ -33,7 +36,7 @@ PAGES: list[list[Charge]] = [
 def gathered(order: list[int], lines_max: int = 100) -> Gathering:
     gathering = Gathering(Settings(), "msp", "doc", lines_max)
     for number in order:
-        gathering.page(number, PAGES[number], [row["id"] or "" for row in PAGES[number]])
+        gathering.page(number, PAGES[number], [line.id or "" for line in PAGES[number]])
     return gathering
 
 

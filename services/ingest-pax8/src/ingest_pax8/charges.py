@@ -60,7 +60,7 @@ class _Page(_Counted, total=False):
     content: list[Charge] | None
 
 
-_PAGE = TypeAdapter(_Page)
+_PAGE, _ROW = TypeAdapter(_Page), TypeAdapter(Charge)
 
 
 def read_page(raw: bytes) -> tuple[PageCounters, int, list[Charge] | None]:
@@ -74,6 +74,11 @@ def read_page(raw: bytes) -> tuple[PageCounters, int, list[Charge] | None]:
             charges = page.get("content") or []
             return page["page"], len(charges), charges
     return *count_page(raw), None
+
+
+def read_row(raw: bytes) -> Charge:
+    """One row; ValidationError where something in it is odd."""
+    return _ROW.validate_json(raw)
 
 
 def charges_of(raw: bytes) -> list[Charge]:

@@ -6,19 +6,20 @@ many: a document is decoded once, however large it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from ingest_pax8.charges import Charge
 from ingest_pax8.domain.identity import LineIds
+from ingest_pax8.lines import Line, Terms, total_of
 from ingest_pax8.spool import Spool
-from ingest_pax8.translate import SOURCE, line_json
+from ingest_pax8.translate import SOURCE
 from schemas.billing import Billing, BillTo
 from schemas.messages import Company
-from schemas.money import ZERO, summed
+from schemas.money import ZERO
 from schemas.settings import Settings
 
 type Key = tuple[str, str]  # bill-to and currency
@@ -46,6 +47,15 @@ class _Unknown:
     price: dict[str, Decimal] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """What one page has of one batch, in its order."""
+
+    bill_to: BillTo
+    terms: list[Terms] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
+
+
 class Gathering:
     """The lines of one document by bill-to and currency (R3), under one settings version."""
 
@@ -69,31 +79,37 @@ class Gathering:
         self.groups, self._unknown, self.whole = {}, {}, False
         self._spool.clear()
 
-    def page(self, number: int, charges: Sequence[Charge], identities: Iterable[str]) -> None:
+    def page(self, number: int, lines: Sequence[Line], identities: Iterable[str]) -> None:
         """Take one page in; a page comes once."""
-        several: dict[Key, list[tuple[Charge, str]]] = {}
-        unknown: dict[Key, list[Charge]] = {}
-        for charge, identity in zip(charges, identities, strict=True):
-            bill_to = self.billing.of(charge["company"], charge["subscription"])
-            key = (bill_to.name, charge["currency"] or "")
-            there = several.get(key)
-            if there is None:
-                there = several[key] = []
-                self.groups.setdefault(key, Group(bill_to))
-            there.append((charge, identity))
-            if not bill_to.known:
-                unknown.setdefault(key, []).append(charge)
-        line_id = self._line_ids.of
-        for key, lines in several.items():
-            group = self.groups[key]
-            group.lines += len(lines)
-            group.price += summed([charge["total"] for charge, _ in lines])
-            group.cost += summed([charge["cost_total"] for charge, _ in lines])
+        shelves: dict[Key, _Shelf] = {}
+        met: dict[Terms, _Shelf] = {}
+        line_id, by_terms = self._line_ids.of, not self.billing.by_subscription
+        for line, identity in zip(lines, identities, strict=True):
+            shelf = met.get(line.terms) if by_terms else None
+            if shelf is None:
+                shelf = met[line.terms] = self._shelf(line, shelves)
+            shelf.terms.append(line.terms)
+            shelf.rows.append(line.json(line_id(identity)))
+        for key, shelf in shelves.items():
+            group = self.groups.setdefault(key, Group(shelf.bill_to))
+            counted = Counter(shelf.terms)
+            price, cost = total_of(counted.items())
+            group.lines += len(shelf.rows)
+            group.price += price
+            group.cost += cost
             if group.lines <= self._lines_max:
-                rows = [line_json(charge, line_id(identity)) for charge, identity in lines]
-                self._spool.add(key, number, ",".join(rows).encode())
-        for (_, currency), undecided in unknown.items():
-            self._note_unknown(number, currency, undecided)
+                self._spool.add(key, number, ",".join(shelf.rows).encode())
+            if not shelf.bill_to.known:
+                self._note_unknown(number, key[1], counted)
+
+    def _shelf(self, line: Line, shelves: dict[Key, _Shelf]) -> _Shelf:
+        """Where a page's lines of the same batch are."""
+        bill_to = self.billing.of(line.terms.charge["company"], line.subscription)
+        key = (bill_to.name, line.terms.currency)
+        shelf = shelves.get(key)
+        if shelf is None:
+            shelf = shelves[key] = _Shelf(bill_to)
+        return shelf
 
     def unknown(self) -> list[Company]:
         """Companies that nobody decided about, in the order of their ids."""
@@ -113,9 +129,9 @@ class Gathering:
         group = self.groups[key]
         return self._spool.body(key) if 0 < group.lines <= self._lines_max else b"[]"
 
-    def _note_unknown(self, number: int, currency: str, charges: list[Charge]) -> None:
+    def _note_unknown(self, number: int, currency: str, counted: Counter[Terms]) -> None:
         """All of one company: nobody else has the bill-to of one that is not decided about."""
-        first = charges[0]
+        first = next(iter(counted)).charge
         company = first["company"] or ""
         one = self._unknown.get(company)
         name, external = first["company_name"] or "", first["external"]
@@ -123,6 +139,6 @@ class Gathering:
             one = self._unknown[company] = _Unknown(company, name, external, number)
         elif number < one.page:
             one.name, one.external, one.page = name, external, number
-        one.lines += len(charges)
-        price = summed([charge["total"] for charge in charges])
+        one.lines += counted.total()
+        price, _ = total_of(counted.items())
         one.price[currency] = one.price.get(currency, ZERO) + price

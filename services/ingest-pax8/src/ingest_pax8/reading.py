@@ -7,6 +7,7 @@ fresh reading is compared with the first and stores nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,6 @@ from pydantic import BaseModel
 
 from chassis.records import Record
 from chassis.service import JobRun
-from ingest_pax8.charges import Charge, read_page
 from ingest_pax8.domain.document import (
     CHANGED,
     INCOMPLETE,
@@ -35,8 +35,9 @@ from ingest_pax8.domain.pages import (
     to_stored,
 )
 from ingest_pax8.gathering import Gathering
+from ingest_pax8.lines import Line, Terms, read_lines, total_of
 from ingest_pax8.tools import PAGES, Tools
-from ingest_pax8.understanding import Page, charges_in, fields_in, understood
+from ingest_pax8.understanding import Page, fields_in, lines_in, understood
 from ingest_pax8.unreadable import ALTERED, RESTORE, Unreadable
 from schemas.ids import digest
 from vendors.pax8 import Pax8, RawPage
@@ -64,14 +65,13 @@ class _Tally:
     digests: list[str] = field(default_factory=list)
 
     def page(self, page: Page) -> None:
-        self.rows += len(page.charges)
+        self.rows += len(page.lines)
         self.promised.add(page.notes.promised)
-        several: dict[str, list[Charge]] = {}
-        for charge in page.charges:
-            several.setdefault(charge["currency"] or "", []).append(charge)
-        for currency, charges in several.items():
-            prices = [charge["total"] for charge in charges]
-            self.sums.add(currency, prices, [charge["cost_total"] for charge in charges])
+        several: dict[str, list[tuple[Terms, int]]] = {}
+        for terms, times in Counter([line.terms for line in page.lines]).items():
+            several.setdefault(terms.currency, []).append((terms, times))
+        for currency, counted in several.items():
+            self.sums.add(currency, sum(times for _, times in counted), *total_of(counted))
         self.ids += page.ids
         self.fields += page.fields
         self.digests.append(page.notes.digests)
@@ -143,7 +143,7 @@ class Reading:
             named_by, names = page.names()
             by_ids = by_ids and named_by == "ids"
             if by_ids:
-                self._gathering.page(page.notes.number, page.charges, names)
+                self._gathering.page(page.notes.number, page.lines, names)
 
         start = await take(0)
         add(start)
@@ -172,11 +172,11 @@ class Reading:
 
         return take
 
-    async def _store(self, page: RawPage, charges: list[Charge] | None, reading: str) -> Page:
+    async def _store(self, page: RawPage, lines: list[Line] | None, reading: str) -> Page:
         """Also a page that can not be understood is kept as it came."""
         notes = measured(_notes(reading, page), page.raw, page.rows)
         try:
-            read = understood(notes, page.raw, charges=charges)
+            read = understood(notes, page.raw, lines=lines)
             named_by, names = read.names()
             notes = notes.model_copy(update={"named_by": named_by, "names": names})
         finally:
@@ -187,13 +187,13 @@ class Reading:
 
     def _read_only(self, pax8: Pax8, basis: Basis | None) -> Take:
         async def take(number: int) -> Page:
-            page, charges = await self._page(pax8, number)
-            return understood(_notes("", page), page.raw, basis, charges)
+            page, lines = await self._page(pax8, number)
+            return understood(_notes("", page), page.raw, basis, lines)
 
         return take
 
-    async def _page(self, pax8: Pax8, number: int) -> tuple[RawPage, list[Charge] | None]:
-        return await pax8.item_page_as(self._document, number, read_page)
+    async def _page(self, pax8: Pax8, number: int) -> tuple[RawPage, list[Line] | None]:
+        return await pax8.item_page_as(self._document, number, read_lines)
 
     async def _settled(self, document: Document, found: Found) -> Document:
         """The first complete reading fixes the basis and what later readings are compared with."""
@@ -237,11 +237,11 @@ async def gather_stored(
     identities = Identities(document.basis)
     for number in range(document.pages):
         raw = await _stored_page(tools, tenant, document.document, number)
-        charges = charges_in(raw, number)
-        names = [charge.get("id") or "" for charge in charges]
+        lines = lines_in(raw, number)
+        names = [line.id or "" for line in lines]
         if document.basis == "fields":
             names = [identities.next(None, partial(str, name)) for name in fields_in(raw, number)]
-        gathering.page(number, charges, names)
+        gathering.page(number, lines, names)
     gathering.whole = True
 
 

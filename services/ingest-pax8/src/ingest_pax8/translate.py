@@ -57,18 +57,19 @@ _ALL_AMOUNTS = "".join(f',"{name}":"%s"' for name in _AMOUNTS)
 _NOTHING_SAID = dict.fromkeys(Charge.__annotations__)
 
 
-def line_json(charge: Charge, line_id: str) -> str:
-    """What `line_of` says, as it travels. An id and an amount have nothing that JSON escapes."""
+def terms_json(charge: Charge) -> str:
+    """What `line_of` says besides an id and a subscription, as it travels, without braces.
+
+    A numeral has nothing that JSON escapes.
+    """
     amounts = _amounts(charge)
     if None in amounts:
         said = zip(_AMOUNTS, amounts, strict=True)
         numerals = "".join([f',"{name}":"{amount}"' for name, amount in said if amount])
     else:
         numerals = _ALL_AMOUNTS % amounts
-    subscription = charge["subscription"]
-    whose = f',"subscription":{to_json(subscription).decode()}' if subscription else ""
     company, shared = _company_json(_company(charge)), _shared_json(_shared(charge))
-    return f'{{"id":"{line_id}"{whose}{numerals}{company}{shared}}}'
+    return f"{company}{numerals},{shared}"
 
 
 def line_from_pax8(item: InvoiceItem, line_id: str) -> Row:
@@ -126,7 +127,7 @@ def _shared_json(said: tuple[str | bool | None, ...]) -> str:
 def _part_of(said: Iterable[tuple[str, str | bool | None]], names: Collection[str]) -> str:
     row = line_of(cast("Charge", _NOTHING_SAID | dict(said)), "")
     part = {name: value for name, value in row.items() if name in names}
-    return "," + to_json(part)[1:-1].decode()
+    return to_json(part)[1:-1].decode()
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from ingest_pax8.domain.identity import Basis, basis_for, set_digest
 from ingest_pax8.domain.pages import row_digests
 from schemas.ids import derive_id
-from schemas.money import ZERO, Amount, plain, summed
+from schemas.money import ZERO, Amount, plain
 
 VOID, CREDITED = "void", "credited"
 INCOMPLETE = "document-incomplete"
@@ -126,18 +125,18 @@ def difference(stored: Document, found: Found) -> str | None:
 
 
 class Sums:
-    """Adds up lines by currency; a missing amount counts as nothing."""
+    """Adds up lines by currency."""
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
         self._price: dict[str, Decimal] = {}
         self._cost: dict[str, Decimal] = {}
 
-    def add(self, currency: str, prices: Sequence[str | None], costs: Sequence[str | None]) -> None:
+    def add(self, currency: str, lines: int, price: Decimal, cost: Decimal) -> None:
         """Count lines of one currency."""
-        self._lines[currency] = self._lines.get(currency, 0) + len(prices)
-        self._price[currency] = self._price.get(currency, ZERO) + summed(prices)
-        self._cost[currency] = self._cost.get(currency, ZERO) + summed(costs)
+        self._lines[currency] = self._lines.get(currency, 0) + lines
+        self._price[currency] = self._price.get(currency, ZERO) + price
+        self._cost[currency] = self._cost.get(currency, ZERO) + cost
 
     def by_currency(self) -> dict[str, Sum]:
         """What it comes to."""

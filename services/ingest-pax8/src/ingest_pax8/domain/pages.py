@@ -84,12 +84,12 @@ def row_spans(raw: bytes, rows: int) -> list[tuple[int, int]]:
     end = raw.rfind(_SHUT) + 1
     if not raw.startswith(_OPEN) or not end:
         return _scanned(raw)
-    start = len(_OPEN) - 1
+    at = len(_OPEN) - 1
     spans = []
-    while (cut := raw.find(_NEXT, start, end)) >= 0:
-        spans.append((start, cut + 1))
-        start = cut + 2
-    spans.append((start, end))
+    for row in raw[at + 1 : end - 1].split(_NEXT):
+        until = at + len(row) + 2  # with its braces
+        spans.append((at, until))
+        at = until + 1
     # A text that holds the separator makes pieces that are no rows.
     return spans if len(spans) == rows else _scanned(raw)
 

@@ -18,11 +18,11 @@ TEXTS = ["Seat", 'say "},{" twice', "},{", "{", "É\n\\", "[{"]
 
 def decided(body: bytes, **added: Any) -> list[DecidedLine]:
     held = rows.read(body)
-    for number, row in enumerate(held):
+    for number, row in enumerate(held.rows):
         row["total"], row["cost_total"] = row.get("total") or "0", row.get("cost_total") or "0"
         row.update({"outcome": "kept", "kind": "seat", "product_key": "p", "slot": f"s-{number}"})
         row.update(added)  # type: ignore[typeddict-item] # what a test is about
-    return DecidedLines.validate_json(rows.write(body, held))
+    return DecidedLines.validate_json(rows.write(held, held.rows))
 
 
 @pytest.mark.parametrize("spelling", [COMPACT, SPACED])
@@ -68,10 +68,11 @@ def test_what_else_was_decided_is_said_as_well() -> None:
 
 def test_a_merged_line_comes_last() -> None:
     body = ChargeLines.dump_json([line(1)], exclude_defaults=True)
-    held = rows.read(body)
+    received = rows.read(body)
+    held = received.rows
     held[0] |= {"outcome": "collapsed", "rule": "collapse-azure", "into": "line_m"}
     merged: Any = held[0] | {"id": "line_m", "outcome": "kept", "members": 1, "kind": "usage"}
-    found = DecidedLines.validate_json(rows.write(body, [*held, merged]))
+    found = DecidedLines.validate_json(rows.write(received, [*held, merged]))
     assert [(one.id, one.into, one.members) for one in found] == [
         ("line_1", "line_m", None),
         ("line_m", "line_m", 1),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from poster_halo import facts
 from poster_halo.domain.amounts import Precision
 from poster_halo.domain.compare import compare
-from poster_halo.domain.desired import Desired, decided_rows, desired_lines
+from poster_halo.domain.desired import Desired, decided_lines, desired_lines
 from poster_halo.domain.observed import Document, Observed
 from poster_halo.domain.plan import plan
 from poster_halo.domain.shape import Batch, Elsewhere, Operation, Plan
@@ -43,7 +43,7 @@ def batch(**policy: Any) -> Batch:
 
 
 def wanted(lines: Sequence[DecidedLine], *selection: str) -> list[Desired]:
-    rows = decided_rows(DecidedLines.dump_json(list(lines)))
+    rows = decided_lines(DecidedLines.dump_json(list(lines)))
     return desired_lines(rows, {"pax8:p1:monthly": Item(901)}, Precision.of("USD", 4, 4), selection)
 
 
@@ -156,7 +156,7 @@ def test_r12_post_partial_lets_the_rest_go() -> None:
     rows = [charge(1), charge(2, product_key="pax8:p2:monthly")]
     items = {"pax8:p1:monthly": Item(901), "pax8:p2:monthly": Item(missing="item-missing")}
     lines = desired_lines(
-        decided_rows(DecidedLines.dump_json(rows)), items, Precision.of("USD", 4, 4)
+        decided_lines(DecidedLines.dump_json(rows)), items, Precision.of("USD", 4, 4)
     )
     whole = plan(batch(), lines, None, observed())
     assert (whole.code, set(whole.held.values())) == ("item-missing", {"item-missing"})
@@ -190,7 +190,7 @@ def test_a_net_that_is_not_the_product_is_an_alteration() -> None:
 
 @given(text=st.text(min_size=1, max_size=60), code=st.text(max_size=20))
 def test_any_text_reaches_halopsa_as_it_is(text: str, code: str) -> None:
-    rows = decided_rows(DecidedLines.dump_json([charge(1, text=text)]))
+    rows = decided_lines(DecidedLines.dump_json([charge(1, text=text)]))
     lines = desired_lines(rows, {"pax8:p1:monthly": Item(901, code)}, Precision.of("USD", 4, 4))
     (line,) = sent(made := plan(batch(), lines, None, observed()), made.operations[0])["lines"]
     assert line["item_shortdescription"] == lines[0].sold.text

@@ -43,12 +43,13 @@ def normalize(
 ) -> tuple[ChargesNormalized, Uses, bytes]:
     """The whole stage: decode, decide, ids, encode. What it said, the sums, and the lines."""
     received = rows.read(body)
-    without_lines = not received and (head.hold or head.exclude)
-    if len(received) != head.lines and not without_lines:
+    found = len(received.rows)
+    without_lines = not found and (head.hold or head.exclude)
+    if found != head.lines and not without_lines:
         raise PermanentError(
-            "lines-differ", f"batch {head.batch} names {head.lines} lines and has {len(received)}"
+            "lines-differ", f"batch {head.batch} names {head.lines} lines and has {found}"
         )
-    decided = decide(head, received, settings)
+    decided = decide(head, received.rows, settings)
     carried = head.model_dump(include=_CARRIED)
     carried |= {"policy": head.policy, "money": decided.money}
     normalized = ChargesNormalized(
@@ -59,7 +60,7 @@ def normalize(
         collapsed=decided.collapsed,
         merged=decided.merged,
     )
-    return normalized, decided.uses, rows.write(body, decided.rows)
+    return normalized, decided.uses, rows.write(received, decided.rows)
 
 
 _CARRIED = (set(ChargesReceived.model_fields) & set(ChargesNormalized.model_fields)) - {

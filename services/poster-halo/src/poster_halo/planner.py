@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from chassis.service import JobRun
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import decided_rows
+from poster_halo.domain.desired import decided_lines
 from poster_halo.domain.observed import Observed
 from poster_halo.domain.plan import plan as plan_of
 from poster_halo.domain.postings import Posting
@@ -128,9 +128,9 @@ class Planner:
             kept = await self._store.batch(self._job.tenant, batch) if batch != but else None
             if kept is None:
                 continue
-            for row in decided_rows(await self._store.lines(kept)):
-                if row["outcome"] == "kept" and row["id"] in lines:
-                    wanted.add(row["id"])
+            for line in decided_lines(await self._store.lines(kept)):
+                if line.said.is_kept and line.id in lines:
+                    wanted.add(line.id)
         return frozenset(wanted)
 
     async def _item(self, key: str, choice: ItemChoice) -> Item:

@@ -6,8 +6,11 @@ stay the text they came as; only those that a rule looks at become Decimals.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import zip_longest
 from typing import NotRequired, TypedDict
 
 from pydantic import TypeAdapter
@@ -15,6 +18,7 @@ from pydantic_core import to_json
 
 from schemas.charges import Kind, LineOutcome
 from schemas.money import ZERO, exact
+from schemas.rows import Row, rows_in
 
 NOTHING = "0"
 
@@ -54,43 +58,59 @@ class ChargeRow(TypedDict):
     product_key: NotRequired[str | None]
 
 
-_Rows = TypeAdapter(list[ChargeRow])
-_DECIDED = ("product_key", "kind", "outcome", "rule", "level", "into", "warnings", "slot")
+_Rows, _Row = TypeAdapter(list[ChargeRow]), TypeAdapter(ChargeRow)
+_DECIDED = ("product_key", "kind", "outcome", "rule", "level", "into", "warnings")
 _LOOKED_AT = frozenset(("type", "details", "vendor", "billed_by_source"))
 
 
-def read(body: bytes) -> list[ChargeRow]:
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The rows of a body, and the text of each, where the texts can be told apart for sure."""
+
+    rows: list[ChargeRow]
+    texts: list[Row]
+
+
+def read(body: bytes) -> Received:
     """The rows of a ChargesReceived body."""
-    return _Rows.validate_json(body)
+    cut = rows_in(body, _shared)
+    if cut is None:
+        return Received(_Rows.validate_json(body), [])
+    return Received([_row(text, said) for text, said in cut], [text for text, _ in cut])
 
 
-def write(body: bytes, rows: list[ChargeRow]) -> bytes:
-    """The body of ChargesNormalized: each line as it came, and after it what was decided.
+def _shared(members: str) -> ChargeRow:
+    return _Row.validate_json(f'{{"id":"",{members}}}')
 
-    `rows` are those of `body`, decided, and a merged one at the end if there is one.
+
+def _row(text: Row, said: ChargeRow) -> ChargeRow:
+    row = said.copy()
+    row["id"] = text.id
+    if text.subscription is not None:
+        row["subscription"] = text.subscription
+    return row
+
+
+def write(received: Received, rows: list[ChargeRow]) -> bytes:
+    """The body of ChargesNormalized: each line as it came, and what was decided.
+
+    `rows` are those received, decided, and a merged one at the end if there is one.
     """
-    texts = _texts(body, sum("members" not in row for row in rows))
-    said = [_after(text, row) for text, row in zip(texts, rows, strict=False)]
-    said += [_whole(row) for row in rows[len(texts) :]]
-    return f"[{','.join(said)}]".encode()
+    return f"[{','.join(_said(received.texts, rows))}]".encode()
 
 
-def _texts(body: bytes, rows: int) -> list[str]:
-    """The rows in JSON, without their braces; none where they can not be told apart for sure."""
-    if body[:2] != b"[{" or body[-2:] != b"}]" or body.count(b"{") != rows:
-        return []
-    # With one opening brace a row, every separator stands between two rows.
-    texts = body[2:-2].decode().split("},{")
-    return texts if len(texts) == rows else []
-
-
-def _after(text: str, row: ChargeRow) -> str:
-    if row["total"] == NOTHING or row["cost_total"] == NOTHING:  # perhaps nobody had said so
-        return _whole(row)
-    if row["outcome"] == "kept" and "warnings" not in row:
-        return f'{{{text},{_kept(row["kind"], row["product_key"])},"slot":"{row["slot"]}"}}'
-    decided = {name: row[name] for name in _DECIDED if name in row}  # type: ignore[literal-required]
-    return f"{{{text},{to_json(decided, exclude_none=True)[1:].decode()}"
+def _said(texts: list[Row], rows: list[ChargeRow]) -> Iterator[str]:
+    for text, row in zip_longest(texts, rows):
+        if text is None or row["total"] == NOTHING or row["cost_total"] == NOTHING:
+            yield _whole(row)  # perhaps nobody had said its amounts
+            continue
+        slot = f',"slot":"{row["slot"]}"' if "slot" in row else ""
+        if row["outcome"] == "kept" and "warnings" not in row:
+            decided = _kept(row["kind"], row["product_key"])
+        else:
+            found = {name: row[name] for name in _DECIDED if name in row}  # type: ignore[literal-required]
+            decided = to_json(found, exclude_none=True)[1:-1].decode()
+        yield f"{{{text.own}{slot},{text.shared},{decided}}}"
 
 
 @lru_cache(maxsize=4096)

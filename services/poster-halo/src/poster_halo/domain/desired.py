@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from poster_halo.domain.amounts import Amounts, Precision
 from poster_halo.domain.sold import SOLD_BY, Item, Sold, sold_of
 from schemas.money import ZERO
+from schemas.rows import rows_in
 
 # What lines sold before, by all that it depends on.
 Met = dict[tuple[Any, ...], Sold]
@@ -48,41 +49,70 @@ class Desired:
         return self.before is not None and self.before.is_settled
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a decided line says, apart from its id and slot: one object for all that say it."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def is_kept(self) -> bool:
+        return bool(self.row["outcome"] == "kept")
+
+
+class Decided(NamedTuple):
+    """One decided line."""
+
+    id: str
+    slot: str
+    said: Said
+
+
 def desired_lines(
-    rows: Sequence[Mapping[str, Any]],
+    lines: Sequence[Decided],
     items: Mapping[str, Item],
     to: Precision,
     selection: Collection[str] = (),
     met: Met | None = None,
 ) -> list[Desired]:
-    """The kept ones of the decided lines, as parsed from the message (amounts are strings).
+    """The kept ones of the decided lines.
 
     `met` is what was sold before, in the same precision: customers buy the same products.
     """
-    kept = [row for row in rows if row["outcome"] == "kept"]
-    several = len({row.get("company") for row in kept}) > 1
+    kept = [said for said in dict.fromkeys([line.said for line in lines]) if said.is_kept]
+    several = len({said.row.get("company") for said in kept}) > 1
     names = (*SOLD_BY, "company_name") if several else SOLD_BY
-    chosen = frozenset(selection)
-    none = Item()
     met = {} if met is None else met
-    lines = []
-    for row in kept:
-        get = row.get
+    none = Item()
+    sells: dict[Said, Sold] = {}
+    for said in kept:
+        get = said.row.get
         item = items.get(get("product_key") or "", none)
         alike = (item, *map(get, names), *(get("warnings") or ()))
         sold = met.get(alike)
         if sold is None:
-            sold = met[alike] = sold_of(row, item, to, several_companies=several)
-        name = row["id"]
-        hold = "not-selected" if chosen and name not in chosen else item.missing
-        lines.append(Desired(name, get("slot") or name, sold, hold))
-    return lines
+            sold = met[alike] = sold_of(said.row, item, to, several_companies=several)
+        sells[said] = sold
+    wanted = [
+        Desired(name, slot or name, sold, sold.item.missing)
+        for name, slot, said in lines
+        if (sold := sells.get(said)) is not None
+    ]
+    if selection:
+        chosen = frozenset(selection)
+        for line in wanted:
+            if line.id not in chosen:
+                line.hold = "not-selected"
+    return wanted
 
 
-def decided_rows(body: bytes) -> list[dict[str, Any]]:
+def decided_lines(body: bytes) -> list[Decided]:
     """The decided lines of a message; they were checked when the normalizer wrote them."""
-    rows: list[dict[str, Any]] = from_json(body or b"[]", cache_strings="all")
-    return rows
+    cut = rows_in(body, lambda members: Said(from_json(f"{{{members}}}", cache_strings="all")))
+    if cut is not None:
+        return [Decided(row.id, row.slot or "", said) for row, said in cut]
+    whole: list[dict[str, Any]] = from_json(body or b"[]", cache_strings="all")
+    return [Decided(row["id"], row.get("slot") or "", Said(row)) for row in whole]
 
 
 def counted(lines: Iterable[Desired]) -> Iterable[tuple[Sold, int]]:

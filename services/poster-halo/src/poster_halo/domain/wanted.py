@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from poster_halo.domain.amounts import Precision
-from poster_halo.domain.desired import Desired, Met, decided_rows, desired_lines
+from poster_halo.domain.desired import Desired, Met, decided_lines, desired_lines
 from poster_halo.domain.sold import Item
 
 KEPT_MAX_BYTES = 8 * 1024 * 1024  # some 20,000 lines of products that many customers buy
@@ -51,7 +51,7 @@ class Wanted:
     def lines(self, asked: Asked, body: bytes) -> list[Desired]:
         """The same from the bytes that `asked` names."""
         met = self._met.setdefault(asked.to, {})
-        rows = decided_rows(body)
+        rows = decided_lines(body)
         lines = desired_lines(rows, dict(asked.items), asked.to, asked.selection, met)
         if len(met) > SOLD_MAX:
             met.clear()

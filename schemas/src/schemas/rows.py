@@ -1,0 +1,58 @@
+"""The lines of a body as text: what each has for itself, and what others may share with it.
+
+A line laid down with its id, subscription and slot first and its company behind them is cut there.
+Lines that sell the same are equal from their company on, so that is decoded once for all of them.
+Any other order of members is as good, and then the body is decoded line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+_OWN = re.compile(
+    r'([^"\\]*)"(?:,"subscription":"([^"\\]*)")?(?:,"slot":"([^"\\]*)")?,(?="company":)'
+)
+
+
+class Row(NamedTuple):
+    """One line; `shared` are its members from `"company"` on, without the closing brace."""
+
+    id: str
+    subscription: str | None
+    slot: str | None
+    shared: str
+
+    @property
+    def own(self) -> str:
+        """Its id and subscription as members: nothing in them is escaped."""
+        whose = f',"subscription":"{self.subscription}"' if self.subscription is not None else ""
+        return f'"id":"{self.id}"{whose}'
+
+
+def rows_in[T](body: bytes, decode: Callable[[str], T]) -> list[tuple[Row, T]] | None:
+    """The lines of a JSON array, with what `decode` makes of the members that a line shares.
+
+    None where some line is laid down in another way. A quote within a text has a backslash before
+    it, so no text holds what is cut at; what is cut wrong for another reason is no JSON, which
+    `decode` says by a ValueError.
+    """
+    text = body.decode()
+    if text[:8] != '[{"id":"' or text[-2:] != "}]":
+        return None
+    rows = []
+    met: dict[str, T] = {}
+    for line in text[8:-2].split('},{"id":"'):
+        own = _OWN.match(line)
+        if own is None:
+            return None
+        name, subscription, slot = own.groups()
+        shared = line[own.end() :]
+        if (said := met.get(shared)) is None:
+            try:
+                said = met[shared] = decode(shared)
+            except ValueError:
+                return None
+        rows.append((Row(name, subscription, slot, shared), said))
+    return rows

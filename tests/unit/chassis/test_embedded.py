@@ -107,7 +107,7 @@ def test_of_the_records_in_use_eight_megabytes_are_kept() -> None:
 
 async def test_a_full_disk_is_waited_out(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    await store.executor.write(lambda c: c.execute("PRAGMA max_page_count=40").fetchall())
+    await store.executor.write(lambda c: c.execute("PRAGMA max_page_count=20").fetchall())
     with pytest.raises(TransientError, match="store-away"):
         await store.records.insert(record("big", b"x" * 400_000))
     assert await store.records.get("msp", "things", "big") is None

@@ -13,6 +13,8 @@ from chassis.errors import PermanentError, TransientError
 FILE = "chargeline.db"
 _APPLICATION = 0x43484C4E  # "CHLN" in the file's header: this file is ours
 _VERSION = 1
+_PAGE_BYTES = 16 * 1024  # of a new file: bodies are large, and cost by the page
+_WAL_BYTES = 32 * 1024 * 1024  # then what is committed moves into the file
 _CHECKED_BYTES = 256 * 1024 * 1024  # a file up to this size is checked whole at every start
 
 Durability = Literal["FULL", "NORMAL", "OFF"]
@@ -50,9 +52,11 @@ def open_owner(folder: Path, durability: Durability = "FULL") -> sqlite3.Connect
     """The writer's connection; makes the tables in a new file, refuses a damaged or foreign one."""
     path = folder / FILE
     with _opened(path, "rwc") as connection:
+        connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={durability}")
-        connection.execute("PRAGMA wal_autocheckpoint=8000")
+        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_BYTES // page_bytes}")
         _check(connection, path)
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             connection.executescript(

@@ -128,17 +128,16 @@ class Real:
                 subprocess.Popen(
                     self._command(),
                     env=ENVIRONMENT,
-                    stdout=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     text=True,
                 )
             )
-        codes = [_ended(one, RIVAL_S) for one in reversed(rivals)]
-        for one in rivals:
-            one.kill()
-            one.communicate()
+        for one in reversed(rivals):
+            _ended(one, RIVAL_S)
+        (first, second) = (_open_between(one) for one in rivals)
         self.outcome.fired["rivals", "two processes"] += 1
-        if not any(codes):  # whichever came second, one was refused
+        if first and second and max(first[0], second[0]) < min(first[1], second[1]):
             self.outcome.unbalanced.append("a second process worked in the folder of the first")
 
     def _command(self) -> list[str]:
@@ -173,7 +172,7 @@ class Real:
         if running.returncode:
             self.outcome.story.append(f"it ended with {running.returncode}")
             return None
-        found: dict[str, Any] = json.loads(said)
+        found: dict[str, Any] = json.loads(said.splitlines()[-1])
         return found
 
     def _gaps(self, shown: dict[str, Any]) -> list[str]:
@@ -205,10 +204,18 @@ class Real:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}{path}", method="DELETE")).close()
 
 
-def _ended(process: subprocess.Popen[str], patience_s: float) -> int | None:
+def _open_between(process: subprocess.Popen[str]) -> tuple[float, float] | None:
+    """From when to when it had the folder, if it had; its end is the end of that, too."""
+    process.kill()
+    ended = time.monotonic()
+    said, _ = process.communicate()
+    at = dict(line.split() for line in said.splitlines() if line.startswith(("open ", "closed ")))
+    return (float(at["open"]), float(at.get("closed", ended))) if "open" in at else None
+
+
+def _ended(process: subprocess.Popen[str], patience_s: float) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(patience_s)
-    return None
+        process.wait(patience_s)
 
 
 def play(seed: int, folder: Path) -> Outcome:

@@ -1,6 +1,9 @@
 """A process of its own that bills everything Pax8 has: what the real-process histories kill.
 
 python -m chaos.runner SANDBOX_URL DATA_FOLDER SETTINGS_JSON TODAY
+
+It says `started`, `open T` and `closed T` (the folder is its own; T: seconds of the machine's own
+clock), and last the statements.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ async def main(url: str, folder: Path, settings: dict[str, Any], today: date) ->
     )
     print("started", flush=True)
     async with System.open(folder, options) as system:
+        print("open", time.monotonic(), flush=True)
         await set_up(system, settings)
         shown = {}
         for document in await listed(system, 60.0):
@@ -46,6 +51,7 @@ async def main(url: str, folder: Path, settings: dict[str, Any], today: date) ->
                 "problem": run.problem,
                 "codes": sorted({v.code for v in views if v.code}),
             }
+        print("closed", time.monotonic(), flush=True)
         return shown
 
 

@@ -41,6 +41,7 @@ IN_HASTE = {
     "CHARGELINE_SESSION_TIMEOUT_S": "6",
     "CHARGELINE_DRAIN_S": "100",
     "CHARGELINE_SWEEP_S": "20",
+    "CHARGELINE_LEASE_TTL_S": "120",
 }
 ON_SERVERS = {
     "CHARGELINE_STORIES_ON": "servers",
@@ -61,15 +62,15 @@ def main() -> int:
     }
     failed = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end, and their memory
-    with servers() as real:
-        print(versions(), flush=True)
-        for name, part in parts.items():
-            if only in (None, name):
-                began = time.monotonic()
-                print(f"-- {name}", flush=True)
+    print(versions(), flush=True)
+    for name, part in parts.items():
+        if only in (None, name):
+            began = time.monotonic()
+            print(f"-- {name}", flush=True)
+            with servers() as real:  # thousands of topics would slow its restarts
                 if part(real):
                     failed.append(name)
-                print(f"-- {name}: {time.monotonic() - began:.0f} s", flush=True)
+            print(f"-- {name}: {time.monotonic() - began:.0f} s", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -6,6 +6,7 @@ unexplained need a person · 3 nothing audited · 4 refused before anything was 
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ import typer
 
 from chargeline.cli_counts import counts
 from chargeline.cli_options import (
+    URL,
     Data,
     Json,
     Sandboxed,
@@ -47,6 +49,21 @@ app.add_typer(topics, name="topics")
 app.add_typer(indexes, name="indexes")
 
 
+@app.callback()
+def main(
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar=URL,
+            help="Ask the gateway there, with the key in CHARGELINE_API_KEY (or …_FILE).",
+        ),
+    ] = None,
+) -> None:
+    """Distributor charges into customer invoices, proved to the cent."""
+    if url is not None:
+        os.environ[URL] = url  # where every command looks
+
+
 def run() -> None:
     """Every planned failure is one sentence on stderr and an exit code."""
     from chassis.errors import Failure
@@ -56,10 +73,11 @@ def run() -> None:
     try:
         app()
     except Failure as failure:
+        from chargeline.refusals import is_refusal
         from chargeline.report import FAILED, REFUSED
 
         typer.echo(f"chargeline: {failure.text} [{failure.code}]", err=True)
-        raise SystemExit(REFUSED if _refusal(failure.code) else FAILED) from None
+        raise SystemExit(REFUSED if is_refusal(failure.code) else FAILED) from None
     except KeyboardInterrupt:
         typer.echo("chargeline: stopped; the next run goes on from here", err=True)
         raise SystemExit(1) from None
@@ -252,35 +270,3 @@ def demo() -> None:
     from chargeline.demo import main
 
     raise SystemExit(main())
-
-
-def _refusal(code: str) -> bool:
-    """Failures before anything was done: settings, credentials, addresses, the folder, no yes."""
-    return code in (
-        "settings-file",
-        "data-folder-missing",
-        "nothing-to-apply",
-        "nothing-to-undo",
-        "parked-missing",
-        "discard-unexplained",
-        "job-unknown",
-        "run-applying",
-        "settings-missing",
-        "store-newer",
-        "needs-yes",
-        "data-folder-in-use",
-        "run-unknown",
-        "run-not-there",
-        "line-unknown",
-        "servers-missing",
-        "vault-one-key",
-        "trace-unknown",
-        "document-unknown",
-        "count-not-held",
-        "count-day",
-        "count-day-passed",
-        "sync-unknown",
-        "schedule-refused",
-    ) or code.endswith(
-        ("-login", "-unreachable", "-credentials-missing", "-address", "-token-refused")
-    )

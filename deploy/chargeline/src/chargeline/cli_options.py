@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from chargeline.session import Where
+
+URL = "CHARGELINE_URL"  # the gateway to ask, in place of a system in this process
 
 Data = Annotated[Path | None, typer.Option(help="Data folder. Default: .chargeline here.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")]
@@ -44,7 +48,8 @@ def where_of(
     from chargeline.session import Where
 
     day: date | None = today.date() if today else None
-    return Where(data, settings, sandbox_here, sandbox_url, day, clients, lines, seed)
+    asked = Where(data, settings, sandbox_here, sandbox_url, day, clients, lines, seed)
+    return replace(asked, url=os.environ.get(URL) or None)
 
 
 def end(command: Coroutine[Any, Any, tuple[int, Any]]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 from chargeline import shown
 from chargeline.billing import Asked, Billed, Billing, report_of
+from chargeline.desk import Desk
+from chargeline.desks import acting, looking, only_here
 from chargeline.plan_shown import effect, planned, show_diff, show_items, show_plan
 from chargeline.report import DONE, NEEDS_A_PERSON, NOTHING_AUDITED, exit_code, run_document
-from chargeline.session import TENANT, Where, opened, reading, with_folder
+from chargeline.session import TENANT, Where, reading, with_folder
 from chargeline.shown import Hints
-from chargeline.system import System
 from chargeline.watching import Watching
 from chassis.errors import PermanentError
-from chassis.store import Store as Durable
 from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
@@ -38,14 +38,14 @@ async def bill(
     _needs_yes(yes=yes or automatic)
     started = time.monotonic()
     where = with_folder(where)
-    async with opened(where) as system:
-        calls = system.connections.calls
+    async with acting(where) as desk:
+        calls = desk.calls
         if not as_json:
-            shown.err.print(f"[dim]data folder {system.folder}[/]")
+            shown.err.print(f"[dim]{desk.place}[/]")
         done: list[Billed] = []
         with Watching(calls, quiet=as_json) as watch:
-            ask = _asker(system, watch, yes=yes)
-            billing = Billing(system, ask=ask, watch=watch, source=where.source)
+            ask = _asker(desk, watch, yes=yes)
+            billing = Billing(desk, ask=ask, watch=watch, source=where.source)
             await billing.check_connections()
             for entry in await billing.documents():
                 if document is None or entry.document == document:
@@ -53,7 +53,7 @@ async def bill(
                         entry.document, yes=yes, automatic=automatic, canary=canary
                     )
                     done.append(one)
-        waiting = await _parked(system)
+        waiting = await desk.waits.parked()
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
@@ -63,10 +63,10 @@ async def ingest(
     """Read and plan, post nothing."""
     started = time.monotonic()
     where = with_folder(where)
-    async with opened(where) as system:
-        calls = system.connections.calls
+    async with acting(where) as desk:
+        calls = desk.calls
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_never, watch=watch, source=where.source)
+            billing = Billing(desk, ask=_never, watch=watch, source=where.source)
             await billing.check_connections()
             if drafts:
                 read = await billing.drafts()
@@ -79,28 +79,28 @@ async def ingest(
                 for entry in await billing.documents()
                 if document in (None, entry.document) and entry.date.startswith(period or "")
             ]
-        waiting = await _parked(system)
+        waiting = await desk.waits.parked()
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
 async def plan(where: Where, run: str, *, diff: bool, yes: bool, as_json: bool) -> Answer:
     """Form and plan again; shows what applying would do. Only new items are made, if allowed."""
     started = time.monotonic()
-    async with opened(where) as system:
-        calls = system.connections.calls
-        queries = system.gateway.queries
+    async with acting(where) as desk:
+        calls = desk.calls
+        queries = desk.queries
         with Watching(calls, quiet=as_json) as watch:
-            ask = _asker(system, watch, yes=yes) if yes or sys.stdin.isatty() else _never
-            billed = await Billing(system, ask=ask, watch=watch).again(run)
+            ask = _asker(desk, watch, yes=yes) if yes or sys.stdin.isatty() else _never
+            billed = await Billing(desk, ask=ask, watch=watch).again(run)
         if not as_json:
             if billed.run.stage is Stage.ITEMS:
-                show_items(await queries.proposals(TENANT, run), shown.out)
+                show_items(await queries.proposals(desk.tenant, run), shown.out)
                 shown.out.print("they are not there yet: once more with --yes")
-            plans = await queries.plans(TENANT, run)
+            plans = await queries.plans(desk.tenant, run)
             show_plan(run, billed.batches, plans, shown.out)
             if diff:
                 show_diff(plans, shown.out)
-        waiting = await _parked(system)
+        waiting = await desk.waits.parked()
         return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
@@ -116,24 +116,24 @@ async def apply(
     """Post exactly what was planned."""
     _needs_yes(yes=yes)
     started = time.monotonic()
-    async with opened(where) as system:
-        calls = system.connections.calls
+    async with acting(where) as desk:
+        calls = desk.calls
         with Watching(calls, quiet=as_json) as watch:
-            billing = Billing(system, ask=_asker(system, watch, yes=yes), watch=watch)
+            billing = Billing(desk, ask=_asker(desk, watch, yes=yes), watch=watch)
             billed = await billing.apply(run, only, canary)
-        waiting = await _parked(system)
+        waiting = await desk.waits.parked()
         return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
 async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_json: bool) -> Answer:
     """Take back; 2 when something could not be taken back."""
     _needs_yes(yes=yes)
-    async with opened(where) as system:
-        run, only = await _posted(system.gateway.queries, run, only)
+    async with acting(where) as desk:
+        run, only = await _posted(desk, run, only)
         what = f"{len(only)} postings" if only else f"all that run {run} has posted"
         if not yes and not _confirmed(f"Take back {what}?"):
             return NEEDS_A_PERSON, None
-        billing = Billing(system, ask=_never, watch=lambda *_: None)
+        billing = Billing(desk, ask=_never, watch=lambda *_: None)
         asked, refused, billed = await billing.undo(run, only)
         document = {
             "schema": "chargeline.undo.v1",
@@ -149,13 +149,14 @@ async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_jso
         return (NEEDS_A_PERSON if refused else DONE), (document if as_json else None)
 
 
-async def _posted(queries: Queries, asked: str, only: Sequence[str]) -> tuple[str, Sequence[str]]:
+async def _posted(desk: Desk, asked: str, only: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A run as it is; a posting (its plan, batch, or HaloPSA's invoice id) with its newest run."""
-    runs = await queries.runs(TENANT)
+    queries, tenant = desk.queries, desk.tenant
+    runs = await queries.runs(tenant)
     if any(run.run == asked for run in runs):
         return asked, only
     for run in reversed(runs):
-        for view in await queries.batches(TENANT, run.run):
+        for view in await queries.batches(tenant, run.run):
             if asked in (view.plan, view.batch, *view.external_ids):
                 return run.run, [view.batch]
     text = f"there is no run or posting {asked}: `chargeline runs` lists the runs"
@@ -165,22 +166,21 @@ async def _posted(queries: Queries, asked: str, only: Sequence[str]) -> tuple[st
 async def statement(where: Where, run: str | None, *, as_json: bool) -> Answer:
     """The penny identity of one run, the newest if none is named; read only."""
     started = time.monotonic()
-    async with reading(where) as store:
-        queries = _queries(store)
+    async with looking(where) as desk:
         if run is None:
-            every = await queries.runs(TENANT)
+            every = await desk.queries.runs(desk.tenant)
             if not every:
-                raise PermanentError("run-unknown", f"there is no run in {where.folder} yet")
+                raise PermanentError("run-unknown", f"there is no run in {desk.place} yet")
             run = every[-1].run
-        billed = await report_of(store.records, queries, run)
-        waiting = len(await store.parking.list(TENANT))
+        billed = await report_of(desk, run)
+        waiting = await desk.waits.parked()
     return _ending([billed], {}, waiting, started, as_json=as_json, hints=_hints(where, run))
 
 
 async def runs(where: Where, *, as_json: bool) -> Answer:
-    """All runs of the data folder."""
-    async with reading(where) as store:
-        found = await _queries(store).runs(TENANT)
+    """All runs, oldest first."""
+    async with looking(where) as desk:
+        found = await desk.queries.runs(desk.tenant)
     if as_json:
         listed = [r.model_dump(mode="json", exclude={"received"}) for r in found]
         return DONE, {"schema": "chargeline.runs.v1", "runs": listed}
@@ -194,8 +194,10 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     from chargeline.explain import Explain
     from chargeline.standing import standing_of, with_standing
 
+    only_here(where, "explain")
     async with reading(where) as store:
-        every = await _queries(store).runs(TENANT)
+        kept = Store(store.records, store.outbox)
+        every = await Queries(kept, store.bodies).runs(TENANT)
         runs = {r.document: r for r in every if document in (None, r.document)}
         told = Explain(store.records)
         if line is not None:
@@ -252,27 +254,19 @@ def _hints(where: Where, run: str | None = None) -> Hints:
     return Hints(where.hint, words)
 
 
-def _queries(store: Durable) -> Queries:
-    return Queries(Store(store.records, store.outbox), store.bodies)
-
-
-async def _parked(system: System) -> int:
-    return len(await system.store.parking.list(TENANT))
-
-
 async def _never(_: Run, __: Sequence[BatchView]) -> bool:
     return False
 
 
-def _asker(system: System, watch: Watching, *, yes: bool) -> Asked:
+def _asker(desk: Desk, watch: Watching, *, yes: bool) -> Asked:
     """Shows what a yes means, then asks. A plan is a message here: results go to stdout."""
-    queries = system.gateway.queries
+    queries, tenant = desk.queries, desk.tenant
 
     async def ask(run: Run, views: Sequence[BatchView]) -> bool:
         if yes:
             return True
-        items = await queries.proposals(TENANT, run.run) if run.stage is Stage.ITEMS else None
-        plans = await queries.plans(TENANT, run.run) if items is None else []
+        items = await queries.proposals(tenant, run.run) if run.stage is Stage.ITEMS else None
+        plans = await queries.plans(tenant, run.run) if items is None else []
         with watch.paused():
             if items is not None:
                 show_items(items, shown.err)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chargeline import counts_shown, shown
+from chargeline.desk import Desk
+from chargeline.desks import acting, looking
 from chargeline.report import (
     DONE,
     FAILED,
@@ -15,14 +17,12 @@ from chargeline.report import (
     NOTHING_AUDITED,
     REFUSED,
 )
-from chargeline.session import TENANT, Where, opened, reading, with_folder
-from chargeline.system import System
+from chargeline.session import Where, with_folder
 from chargeline.waiting import until
 from chassis.errors import PermanentError
-from gateway.count_queries import CountQueries, CountsView
+from gateway.count_queries import CountsView
 from gateway.counts import HUNTRESS, Mode
 from gateway.domain.syncs import Links, Sync, SyncStage
-from gateway.store import Store
 from schemas.counts import CountLink, CountRow
 
 type Answer = tuple[int, dict[str, Any] | None]
@@ -40,13 +40,13 @@ async def sync(where: Where, *, mode: Mode | None, day: str | None, as_json: boo
     """
     named, where = where.data, with_folder(where)
     again: _Synced | None = None
-    async with opened(where) as system:
+    async with acting(where) as desk:
         if not as_json:
-            shown.err.print(f"[dim]data folder {system.folder}[/]")
-        done = await _synced(system, mode, day)
-        parked = len(await system.store.parking.list(TENANT))
+            shown.err.print(f"[dim]{desk.place}[/]")
+        done = await _synced(desk, mode, day)
+        parked = await desk.waits.parked()
         if named is None and where.data is not None and done.sync.problem is None:
-            again = await _synced(system, mode, day)
+            again = await _synced(desk, mode, day)
     code = exit_code(done.sync, done.rows, parked)
     if as_json:
         document = _document(done.sync, done.rows)
@@ -74,32 +74,32 @@ class _Synced:
     calls: Mapping[str, int]
 
 
-async def _synced(system: System, mode: Mode | None, day: str | None) -> _Synced:
-    counts, queries = system.gateway.counts, system.gateway.count_queries
-    before = dict(system.connections.calls)
-    begun = await counts.sync_counts(TENANT, mode, day)
+async def _synced(desk: Desk, mode: Mode | None, day: str | None) -> _Synced:
+    queries, tenant = desk.count_queries, desk.tenant
+    before = dict(desk.calls)
+    begun = await desk.counts.sync_counts(tenant, mode, day)
+
+    async def look() -> object:
+        return (await queries.sync(tenant, begun.run)).stage
 
     async def ended() -> bool:
-        return (await queries.sync(TENANT, begun.run)).stage is SyncStage.ENDED
+        return await look() is SyncStage.ENDED
 
-    await until(system, ended)
-    done = await queries.sync(TENANT, begun.run)
-    calls = {
-        vendor: made - before.get(vendor, 0)
-        for vendor, made in sorted(system.connections.calls.items())
-    }
-    return _Synced(done, await queries.rows(TENANT, done), calls)
+    await until(desk, ended, look)
+    done = await queries.sync(tenant, begun.run)
+    calls = {vendor: made - before.get(vendor, 0) for vendor, made in sorted(desk.calls.items())}
+    return _Synced(done, await queries.rows(tenant, done), calls)
 
 
 async def show(where: Where, *, as_json: bool) -> Answer:
     """What stands, with the last days of each count; read only."""
-    async with reading(where) as store:
-        queries = CountQueries(Store(store.records, store.outbox), store.bodies)
-        view = await queries.view(TENANT, HUNTRESS)
-        history = await queries.history(TENANT, HUNTRESS, DAYS)
+    async with looking(where) as desk:
+        view = await desk.count_queries.view(desk.tenant, HUNTRESS)
+        history = await desk.count_queries.history(desk.tenant, HUNTRESS, DAYS)
+        place = desk.place
     if view.newest is None:
         raise PermanentError(
-            "sync-unknown", f"no counts in {where.folder} yet: `chargeline counts sync` reads them"
+            "sync-unknown", f"no counts in {place} yet: `chargeline counts sync` reads them"
         )
     code = exit_code(view.newest, view.rows, 0)
     if as_json:
@@ -114,8 +114,8 @@ async def show(where: Where, *, as_json: bool) -> Answer:
 
 async def accept(where: Where, organization: str, product: str, count: int) -> Answer:
     """Let a held count through, by its very value."""
-    async with opened(where, running=False) as system:
-        await system.gateway.counts.accept_count(TENANT, organization, product, count)
+    async with acting(where, running=False) as desk:
+        await desk.counts.accept_count(desk.tenant, organization, product, count)
     says = f"{organization} {product}: {count} is accepted; the next sync writes it"
     shown.err.print(says, markup=False)
     return DONE, None
@@ -127,13 +127,13 @@ async def link(where: Where, *, apply: bool, yes: bool, as_json: bool) -> Answer
         raise PermanentError(
             "needs-yes", "this changes recurring invoices and nobody is here to ask: say --yes"
         )
-    async with opened(where) as system:
-        links, rows = await _answered(system, ())
+    async with acting(where) as desk:
+        links, rows = await _answered(desk, ())
         changes = [row.hash for row in rows if row.operation not in ("none", "held")]
         if not as_json:
             counts_shown.links(rows)
         if apply and changes and not links.problem and (yes or _confirmed(len(changes))):
-            links, rows = await _answered(system, changes)
+            links, rows = await _answered(desk, changes)
             if not as_json:
                 counts_shown.links(rows)
     code = FAILED if links.problem else DONE
@@ -167,16 +167,16 @@ def exit_code(sync: Sync, rows: Sequence[CountRow], parked: int) -> int:
     return DONE if rows else NOTHING_AUDITED
 
 
-async def _answered(system: System, hashes: Sequence[str]) -> tuple[Links, list[CountLink]]:
-    queries = system.gateway.count_queries
-    revision = await system.gateway.counts.link_counts(TENANT, hashes)
+async def _answered(desk: Desk, hashes: Sequence[str]) -> tuple[Links, list[CountLink]]:
+    queries, tenant = desk.count_queries, desk.tenant
+    revision = await desk.counts.link_counts(tenant, hashes)
 
     async def answered() -> bool:
-        links = (await queries.standing(TENANT, HUNTRESS)).links
+        links, _ = await queries.links(tenant, HUNTRESS)
         return links is not None and links.revision >= revision
 
-    await until(system, answered)
-    links, rows = await queries.links(TENANT, HUNTRESS)
+    await until(desk, answered)
+    links, rows = await queries.links(tenant, HUNTRESS)
     assert links is not None, "it was answered"
     return links, rows
 

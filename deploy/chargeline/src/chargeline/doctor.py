@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from chargeline.session import TENANT
-from chargeline.system import System
+from chargeline.desk import Desk
 from chassis.errors import Failure
 from schemas.settings import Settings
-from vendors.probe import Finding, probe_halo, probe_pax8
+from vendors.connections import HALOPSA, HUNTRESS, PAX8
 
 _CODES = ("income", "expense")
 
@@ -24,15 +22,14 @@ class Check:
     to_do: str = ""
 
 
-async def examine(system: System) -> list[Check]:
+async def examine(desk: Desk) -> list[Check]:
     """All checks, in the order in which one would mend them."""
-    tenant = TENANT
-    settings = await system.gateway.queries.settings(tenant)
+    settings = await desk.queries.settings(desk.tenant)
     return [
         Check("version", ok=True, to_do=f"chargeline {version('chargeline')}"),
-        *_settings(settings, sandbox=system.options.sandbox is not None),
-        *await _vendors(system, tenant, settings),
-        await _waiting(system, tenant),
+        *_settings(settings, sandbox=await desk.accounts.sandbox()),
+        *await _vendors(desk),
+        await _waiting(desk),
     ]
 
 
@@ -57,15 +54,13 @@ def _settings(settings: Settings, *, sandbox: bool) -> list[Check]:
     return found
 
 
-async def _vendors(system: System, tenant: str, settings: Settings) -> list[Check]:
-    opened: Sequence[tuple[str, Callable[[], Awaitable[list[Finding]]]]] = (
-        ("pax8", lambda: _pax8(system, tenant, settings)),
-        ("halopsa", lambda: _halo(system, tenant, settings)),
-    )
+async def _vendors(desk: Desk) -> list[Check]:
+    """What "test credentials" tries. Not every tenant has counts."""
     found: list[Check] = []
-    for vendor, look in opened:
+    counts = (HUNTRESS,) if await desk.accounts.sealed(HUNTRESS) else ()
+    for vendor in (PAX8, HALOPSA, *counts):
         try:
-            findings = await look()
+            findings = await desk.accounts.probe(vendor)
         except Failure as failure:
             found.append(Check(vendor, ok=False, to_do=failure.text))
             continue
@@ -73,17 +68,8 @@ async def _vendors(system: System, tenant: str, settings: Settings) -> list[Chec
     return found
 
 
-async def _pax8(system: System, tenant: str, settings: Settings) -> list[Finding]:
-    return await probe_pax8(await system.connections.pax8(tenant, settings))
-
-
-async def _halo(system: System, tenant: str, settings: Settings) -> list[Finding]:
-    return await probe_halo(await system.connections.halo(tenant, settings))
-
-
-async def _waiting(system: System, tenant: str) -> Check:
-    parked = len(await system.store.parking.list(tenant))
-    failed = len(await system.jobs.failed(tenant))
+async def _waiting(desk: Desk) -> Check:
+    parked, failed = await desk.waits.parked(), len(await desk.waits.failed())
     if parked or failed:
         text = f"{parked} messages parked, {failed} jobs failed: `chargeline parked list`"
         return Check("waiting", ok=False, to_do=text)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from chargeline import shown
+from chargeline.desks import acting, looking, only_here
 from chargeline.report import DONE, NEEDS_A_PERSON
 from chargeline.session import TENANT, Where, opened, reading
 from chassis.errors import PermanentError
-from gateway.store import Store
 from schemas.settings import ClientMapping, ProductMapping, Settings
 
 type Answer = tuple[int, dict[str, Any] | None]
@@ -19,15 +20,10 @@ type Answer = tuple[int, dict[str, Any] | None]
 
 async def failed_jobs(where: Where, *, retry: str | None, as_json: bool) -> Answer:
     """Jobs that wait for a person."""
-    async with opened(where, running=False) as system:
-        if retry is not None and not await system.jobs.retry(TENANT, retry):
+    async with acting(where, running=False) as desk:
+        if retry is not None and not await desk.waits.retry(retry):
             raise PermanentError("job-unknown", f"there is no failed job {retry}")
-        failed = await system.jobs.failed(TENANT)
-        rows = [
-            {"id": j.id, "kind": j.head.kind, "code": f.code, "text": f.text}
-            for j in failed
-            if (f := j.head.failure) is not None
-        ]
+        rows = [asdict(job) for job in await desk.waits.failed()]
     if as_json:
         return DONE, {"schema": "chargeline.jobs.v1", "failed": rows}
     for row in rows:
@@ -37,8 +33,8 @@ async def failed_jobs(where: Where, *, retry: str | None, as_json: bool) -> Answ
 
 async def mappings(where: Where, *, as_json: bool) -> Answer:
     """Rows of the settings in force."""
-    async with reading(where) as store:
-        settings = await Store(store.records, store.outbox).settings(TENANT)
+    async with looking(where) as desk:
+        settings = await desk.queries.settings(desk.tenant)
     if as_json:
         told = settings.model_dump(mode="json", include={"client", "product", "chains"})
         return DONE, {"schema": "chargeline.mappings.v1", **told}
@@ -85,6 +81,7 @@ async def decide_chain(where: Where, document: str, *, replacement: bool) -> Ans
 
 async def parked_list(where: Where, *, as_json: bool) -> Answer:
     """What is parked and what queues behind it."""
+    only_here(where, "parked list")
     async with reading(where) as store:
         found = [m for m in await store.parking.list(TENANT) if m.state == "parked"]
     if as_json:
@@ -100,6 +97,7 @@ async def parked_list(where: Where, *, as_json: bool) -> Answer:
 
 async def parked_show(where: Where, message: str) -> Answer:
     """The message as JSON, then its bytes."""
+    only_here(where, "parked show")
     async with reading(where) as store:
         found, value = await store.parking.show(TENANT, message)
     text = value.decode("utf-8", errors="replace")
@@ -108,6 +106,7 @@ async def parked_show(where: Where, message: str) -> Answer:
 
 async def parked_retry(where: Where, message: str) -> Answer:
     """Handle it again, in its order."""
+    only_here(where, "parked retry")
     async with opened(where) as system:
         retried = await system.store.parking.retry(TENANT, message)
         await system.store.idle()
@@ -119,6 +118,7 @@ async def parked_retry(where: Where, message: str) -> Answer:
 
 async def parked_discard(where: Where, message: str, *, by: str, reason: str) -> Answer:
     """It is never handled, and the record says who decided that; what queues behind it goes on."""
+    only_here(where, "parked discard")
     async with opened(where) as system:
         went_on = await system.store.parking.discard(TENANT, message, by=by, reason=reason)
         await system.store.idle()
@@ -151,8 +151,8 @@ async def doctor(where: Where, *, as_json: bool) -> Answer:
     """Every probe, and what to do about each fault."""
     from chargeline.doctor import examine
 
-    async with opened(where, running=False) as system:
-        findings = await examine(system)
+    async with acting(where, running=False) as desk:
+        findings = await examine(desk)
     if not as_json:
         for f in findings:
             mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[f.ok]
@@ -163,7 +163,7 @@ async def doctor(where: Where, *, as_json: bool) -> Answer:
 
 
 async def _change(where: Where, changed: Callable[[Settings], Settings], says: str) -> Answer:
-    async with opened(where, running=False) as system:
-        await system.gateway.runs.change_settings(TENANT, changed)
+    async with acting(where, running=False) as desk:
+        await desk.runs.change_settings(desk.tenant, changed)
     shown.err.print(says, markup=False)
     return DONE, None

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from chargeline import shown
+from chargeline.desks import acting
 from chargeline.report import DONE
-from chargeline.session import TENANT, Where, opened
+from chargeline.session import Where
 from chassis.errors import PermanentError
 from gateway.domain.schedule import next_due
 from gateway.schedules import Occurrence
@@ -24,10 +25,10 @@ SOURCES: tuple[Scheduled, ...] = get_args(Scheduled)
 
 async def show(where: Where, *, as_json: bool) -> Answer:
     """Each source's schedule, its next due instant and the last one that was said."""
-    async with opened(where, running=False) as system:
-        settings = await system.gateway.queries.settings(TENANT)
-        said = await system.gateway.schedules.occurrences(TENANT)
-        now = system.options.clock.now()
+    async with acting(where, running=False) as desk:
+        settings = await desk.queries.settings(desk.tenant)
+        said = await desk.occurrences()
+        now = desk.clock.now()
     rows = [_row(source, settings, said, now) for source in SOURCES]
     if as_json:
         zone = settings.tenant.timezone
@@ -61,9 +62,9 @@ async def change(where: Where, source: str, changes: dict[str, Any]) -> Answer:
             raise PermanentError("schedule-refused", text) from None
         return settings.model_copy(update={"schedule": settings.schedule | {source: schedule}})
 
-    async with opened(where, running=False) as system:
-        settings = await system.gateway.runs.change_settings(TENANT, changed)
-        row = _row(source, settings, [], system.options.clock.now())
+    async with acting(where, running=False) as desk:
+        settings = await desk.runs.change_settings(desk.tenant, changed)
+        row = _row(source, settings, [], desk.clock.now())
     due = row["next"]
     says = f"next {due}, if `chargeline up` runs then" if due else "it is switched off"
     shown.err.print(f"{source}: {says}", markup=False)

@@ -51,6 +51,7 @@ class Where:
     seed: int = 7
     source: str = PAX8
     counts: bool = False  # the generated world has a Huntress account, too
+    url: str | None = None  # a gateway's address: nothing of the above is meant then
 
     @property
     def hint(self) -> str:

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from chargeline.session import TENANT
-from chargeline.system import System
+from chargeline.desk import Desk, FailedJob
 from chassis.errors import PermanentError, TransientError
-from chassis.job_state import Job
 
 _PATIENCE_S = 900.0  # without any change: longer than the longest wait for a vendor's window
 _AFTER_FAILURE_S = 10.0
+_EACH = 4  # looks of the caller for one at what shows progress
+_JOBS_S = 1.0  # between two looks at the jobs that failed
+
+# What a look saw: while it changes, something moves.
+type Look = Callable[[], Awaitable[object]]
 
 
 async def until(
-    system: System,
-    reached: Callable[[], Awaitable[bool]],
-    look: Callable[[], Awaitable[None]] | None = None,
+    desk: Desk, reached: Callable[[], Awaitable[bool]], look: Look | None = None
 ) -> None:
     """Wait for it; a job that fails for good meanwhile ends the command with its reason."""
-    known = {job.id for job in await system.jobs.failed(TENANT)}
-    quiet_s, failed_s, seen = 0.0, 0.0, -1
-    pause_s = 0.05
+    known = {job.id for job in await desk.waits.failed()}
+    quiet_s, failed_s, asked_s = 0.0, 0.0, 0.0
     looks = 0
-    fresh: list[Job] = []
+    seen: object = None
+    saw: object = None
+    fresh: list[FailedJob] = []
     while not await reached():
-        if look is not None and looks % 4 == 0:
-            await look()
+        if look is not None and looks % _EACH == 0:
+            saw = await look()
         looks += 1
-        await system.options.clock.sleep(pause_s)
-        calls = sum(system.connections.calls.values())
-        quiet_s = quiet_s + pause_s if calls == seen else 0.0
-        seen = calls
-        if looks % 20 == 0:
-            fresh = [job for job in await system.jobs.failed(TENANT) if job.id not in known]
-        failed_s = failed_s + pause_s if fresh else 0.0
-        if failed_s > _AFTER_FAILURE_S and fresh[0].head.failure is not None:
-            failure = fresh[0].head.failure
-            raise PermanentError(failure.code, failure.text)
+        await desk.clock.sleep(desk.look_s)
+        now = (sum(desk.calls.values()), saw)
+        quiet_s = quiet_s + desk.look_s if now == seen else 0.0
+        seen = now
+        asked_s += desk.look_s
+        if asked_s >= _JOBS_S:
+            asked_s = 0.0
+            fresh = [job for job in await desk.waits.failed() if job.id not in known]
+        failed_s = failed_s + desk.look_s if fresh else 0.0
+        if failed_s > _AFTER_FAILURE_S:
+            raise PermanentError(fresh[0].code, fresh[0].text)
         if quiet_s > _PATIENCE_S:
             raise TransientError(
                 "no-progress",

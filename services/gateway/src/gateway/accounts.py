@@ -43,6 +43,7 @@ class PickList(BaseModel):
 
 
 type Probe = Callable[[Connections, str, Settings], Awaitable[list[Finding]]]
+type SignIn = Callable[[Connections, str, Settings], Awaitable[object]]
 type Lists = Callable[[Connections, str, Settings], Awaitable[list[PickList]]]
 
 
@@ -52,6 +53,7 @@ class VendorEntry:
 
     name: str
     address: Callable[[Settings], str]
+    sign_in: SignIn
     probe: Probe
     lists: Lists
 
@@ -66,6 +68,18 @@ async def _halo(opened: Connections, tenant: str, settings: Settings) -> list[Fi
 
 async def _huntress(opened: Connections, tenant: str, settings: Settings) -> list[Finding]:
     return await probe_huntress(await opened.huntress(tenant, settings))
+
+
+async def _into_pax8(opened: Connections, tenant: str, settings: Settings) -> object:
+    return await (await opened.pax8(tenant, settings)).scope()
+
+
+async def _into_halo(opened: Connections, tenant: str, settings: Settings) -> object:
+    return await (await opened.halo(tenant, settings)).scope()
+
+
+async def _into_huntress(opened: Connections, tenant: str, settings: Settings) -> object:
+    return await (await opened.huntress(tenant, settings)).actor()
 
 
 async def _no_lists(_: Connections, __: str, ___: Settings) -> list[PickList]:
@@ -137,7 +151,9 @@ def _halo_address(settings: Settings) -> str:
 
 
 VENDORS: dict[str, VendorEntry] = {
-    PAX8: VendorEntry("Pax8", lambda s: s.pax8.url, _pax8, _no_lists),
-    HALOPSA: VendorEntry("HaloPSA", _halo_address, _halo, _halo_lists),
-    HUNTRESS: VendorEntry("Huntress", lambda s: s.huntress.url, _huntress, _no_lists),
+    PAX8: VendorEntry("Pax8", lambda s: s.pax8.url, _into_pax8, _pax8, _no_lists),
+    HALOPSA: VendorEntry("HaloPSA", _halo_address, _into_halo, _halo, _halo_lists),
+    HUNTRESS: VendorEntry(
+        "Huntress", lambda s: s.huntress.url, _into_huntress, _huntress, _no_lists
+    ),
 }

@@ -62,6 +62,7 @@ class Gateway:
     counts: Counts
     count_queries: CountQueries
     schedules: Schedules
+    jobs: Jobs
     setups: Setups
     suggestions: Suggestions
     ready: Ready
@@ -108,6 +109,7 @@ def build(
         counts=counts,
         count_queries=CountQueries(store, bodies),
         schedules=kept,
+        jobs=jobs,
         setups=setups,
         suggestions=Suggestions(store, setups),
         ready=Ready(store, runs),

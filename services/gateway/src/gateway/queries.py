@@ -12,7 +12,7 @@ from chassis.bodies import Bodies
 from gateway.domain.projection import Projection, entries_of
 from gateway.domain.run import Counts, Run, Stage
 from gateway.domain.statement import statement
-from gateway.store import Store, Tenant
+from gateway.store import Listing, Store, Tenant
 from schemas.messages import Hold, PostingRefused
 from schemas.settings import Settings
 from schemas.statement import Entry, Statement
@@ -52,6 +52,15 @@ class Queries:
     async def tenant(self, tenant: str) -> Tenant:
         """The settings in force and the documents listed."""
         return await self._store.tenant(tenant)
+
+    async def listing(self, tenant: str, source: str) -> Listing:
+        """What the source has listed last."""
+        return (await self.tenant(tenant)).listing(source)
+
+    async def drafts(self, tenant: str) -> tuple[int, str, int]:
+        """The newest draft items: revision, snapshot, and rows read; 0 before the first."""
+        found = await self.tenant(tenant)
+        return found.drafted, found.drafts, found.draft_rows
 
     async def settings(self, tenant: str) -> Settings:
         """The settings in force."""
@@ -116,12 +125,16 @@ class Queries:
 
     async def undone(self, tenant: str, run: str, revision: int, plans: Sequence[str]) -> bool:
         """True when every plan's undo at that revision was answered."""
-        left = set(plans)
-        for p in await self._store.batches(tenant, run):
-            for fact in (p.undone, p.undo_refused):
-                if fact is not None and fact.revision == revision:
-                    left.discard(fact.plan)
-        return not left
+        return set(plans) <= set(await self.undo_answered(tenant, run, revision))
+
+    async def undo_answered(self, tenant: str, run: str, revision: int) -> list[str]:
+        """The plans whose undo at that revision was answered, one way or the other."""
+        return [
+            fact.plan
+            for p in await self._store.batches(tenant, run)
+            for fact in (p.undone, p.undo_refused)
+            if fact is not None and fact.revision == revision
+        ]
 
     async def undo_refused(self, tenant: str, run: str, revision: int) -> list[PostingRefused]:
         """What could not be taken back at that revision, and why."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chassis.errors import Failure, PermanentError
 from gateway.accounts import VENDORS, PickList
-from gateway.rest.api import Configurer, Reader
+from gateway.rest.api import Configurer, Reader, Runner
 from gateway.rest.paging import Page
 from gateway.rest.writing import WriteRoute
 from vendors.halopsa import halo_url
@@ -108,6 +108,16 @@ async def test_connection(caller: Configurer, vendor: Vendor) -> Page[Tested]:
     settings = await api.gateway.queries.settings(caller.tenant)
     found = await entry.probe(api.connections, caller.tenant, settings)
     return Page(items=[Tested(right=f.right, ok=f.ok, to_do=f.to_do) for f in found])
+
+
+@router.post("/tenants/{tenant}/connections/{vendor}/sign-in")
+async def sign_in_at_vendor(caller: Runner, vendor: Vendor) -> Connection:
+    """Sign in with the credentials and do nothing else: what is refused here is refused at all."""
+    entry = VENDORS[_known(vendor)]
+    api = caller.api
+    settings = await api.gateway.queries.settings(caller.tenant)
+    await entry.sign_in(api.connections, caller.tenant, settings)
+    return await _shown(caller, vendor)
 
 
 @router.get("/tenants/{tenant}/connections/{vendor}/lists")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.count_queries import CountsView
 from gateway.counts import HUNTRESS
@@ -31,6 +31,7 @@ class Asked(_Body):
     """A sync: of today, in the mode of the settings, unless it says otherwise."""
 
     mode: Literal["detailed", "quick"] | None = None
+    day: str | None = Field(default=None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
 
 class Letting(_Body):
@@ -53,6 +54,13 @@ class Commanded(BaseModel):
     revision: int
 
 
+class SyncShown(BaseModel):
+    """A sync, and a row for each of its counts; none before its end."""
+
+    sync: Sync
+    items: list[CountRow]
+
+
 class LinksShown(BaseModel):
     """The newest plan of links, or what applying it has done; null before the first."""
 
@@ -61,8 +69,9 @@ class LinksShown(BaseModel):
 
 
 class Due(BaseModel):
-    """What runs by itself, as the settings say, and what was due last."""
+    """What runs by itself, as the settings say, and what was due last; `now` is the gateway's."""
 
+    now: AwareDatetime
     schedules: dict[str, Schedule]
     last: list[Occurrence]
 
@@ -71,13 +80,21 @@ class Due(BaseModel):
 async def sync_counts(caller: Approver, asked: Asked) -> Sync:
     """Read the counts and write what changed; `GET …/counts` has the results."""
     await caller.audit("counts-synced", after=asked.model_dump())
-    return await caller.api.gateway.counts.sync_counts(caller.tenant, asked.mode)
+    return await caller.api.gateway.counts.sync_counts(caller.tenant, asked.mode, asked.day)
 
 
 @router.get("/tenants/{tenant}/counts", tags=["counts"])
 async def read_counts(caller: Reader) -> CountsView:
     """The newest sync, and the results by organisation and product of the newest that ended."""
     return await caller.api.gateway.count_queries.view(caller.tenant, HUNTRESS)
+
+
+@router.get("/tenants/{tenant}/counts/syncs/{run}", tags=["counts"])
+async def read_sync(caller: Reader, run: Annotated[str, Path(max_length=128)]) -> SyncShown:
+    """One sync: where it stands, and its results once it has ended."""
+    queries = caller.api.gateway.count_queries
+    sync = await queries.sync(caller.tenant, run)
+    return SyncShown(sync=sync, items=list(await queries.rows(caller.tenant, sync)))
 
 
 @router.get("/tenants/{tenant}/counts/held", tags=["counts"])
@@ -132,7 +149,8 @@ async def read_schedules(caller: Reader) -> Due:
     gateway = caller.api.gateway
     settings = await gateway.queries.settings(caller.tenant)
     last = await gateway.schedules.occurrences(caller.tenant)
-    return Due(schedules={str(k): v for k, v in settings.schedule.items()}, last=last[-50:])
+    found = {str(k): v for k, v in settings.schedule.items()}
+    return Due(now=caller.api.clock.now(), schedules=found, last=last[-50:])
 
 
 @router.post("/tenants/{tenant}/drafts/read", status_code=HTTPStatus.ACCEPTED, tags=["runs"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.approval import Approval
@@ -20,6 +20,7 @@ from schemas.statement import Statement
 router = APIRouter(route_class=WriteRoute, tags=["runs"])
 
 RunId = Annotated[str, Path(max_length=128)]
+SourceAsked = Annotated[str, Query(pattern=r"^[a-z0-9-]{1,32}$")]
 Id = Annotated[str, Field(max_length=128)]
 Ids = Annotated[list[Id], Field(max_length=10_000)]
 
@@ -65,6 +66,7 @@ class Commanded(BaseModel):
     revision: int | None = None
     count: int | None = None
     waits: int | None = None  # plans that wait for a second person's approval
+    plans: list[str] = []  # those of an undo
 
 
 class Documents(BaseModel):
@@ -86,9 +88,9 @@ async def list_at_source(caller: Runner, asked: Listing) -> Commanded:
 
 
 @router.get("/tenants/{tenant}/documents")
-async def read_documents(caller: Reader) -> Documents:
-    """What the newest listing said."""
-    found = await caller.api.gateway.queries.tenant(caller.tenant)
+async def read_documents(caller: Reader, source: SourceAsked = "pax8") -> Documents:
+    """What the source's newest listing said."""
+    found = await caller.api.gateway.queries.listing(caller.tenant, source)
     return Documents(
         items=list(found.documents), revision=found.listed, problem=found.problem, text=found.text
     )
@@ -183,4 +185,4 @@ async def undo_run(caller: Approver, run: RunId, asked: Chosen) -> Commanded:
     await caller.api.gateway.queries.run(caller.tenant, run)
     await caller.audit("run-undone", about=run, after=asked.model_dump())
     revision, plans = await caller.api.gateway.runs.undo(caller.tenant, run, asked.only)
-    return Commanded(run=run, revision=revision, count=len(plans))
+    return Commanded(run=run, revision=revision, count=len(plans), plans=plans)

@@ -188,14 +188,23 @@ class Automation(_Strict):
     usual_range: str = "0.5"  # share of the median of the last three documents
 
 
-class Approvals(_Strict):
-    """Above this amount, in the tenant's currency, a run is approved by two people; None: by one.
+_Limit = Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]  # a decimal string
 
-    A decimal string. What counts is all that the run would have standing, and every amount in
-    another currency is above it.
+
+class Approvals(_Strict):
+    """Above these amounts a run is approved by two people; without `second_above` always by one.
+
+    It is in the tenant's currency, `in_currency` has one each for others: nothing is converted, so
+    an amount in a currency without a limit is above it. What counts is all of a currency that the
+    run would have standing.
     """
 
-    second_above: str | None = Field(default=None, pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")
+    second_above: _Limit | None = None
+    in_currency: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], _Limit] = {}
+
+    def limit(self, currency: str, own: str) -> str | None:
+        """The limit of a currency, where the tenant's own is `own`; None: it has none."""
+        return self.second_above if currency == own else self.in_currency.get(currency)
 
 
 class Settings(_Strict):
@@ -241,8 +250,8 @@ class Settings(_Strict):
             return self.huntress.own_organizations
         return (self.tenant.own_company,) if self.tenant.own_company else ()
 
-    def policy_for(self, source: str, mapping: ClientMapping | None) -> EffectivePolicy:
-        """The values in force for one bill-to of a source (R6)."""
+    def levels_for(self, source: str, mapping: ClientMapping | None) -> list[tuple[Level, Policy]]:
+        """What each level says about one bill-to of a source; a later one beats those before it."""
         integration = self.integration.get(source, IntegrationSettings())
         chain: list[tuple[Level, Policy]] = [
             ("global", self.policy),
@@ -251,6 +260,11 @@ class Settings(_Strict):
         if mapping is not None:
             chain.append(("client", mapping.policy))
             chain.append(("client within integration", mapping.integration_policy))
+        return chain
+
+    def policy_for(self, source: str, mapping: ClientMapping | None) -> EffectivePolicy:
+        """The values in force for one bill-to of a source (R6)."""
+        chain = self.levels_for(source, mapping)
         values: dict[str, object] = {}
         levels: dict[str, Level] = {}
         for level, policy in chain:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.approval import divided, limit_passed
+from gateway.domain.approval import above_limit, divided
 from gateway.domain.projection import Projection
 from gateway.domain.run import FirstApproval
 from schemas.messages import BatchHead
-from schemas.settings import Settings
+from schemas.settings import Approvals, Settings
 
 from .facts import KEPT, done, money, normalized, planned
 
@@ -35,7 +35,7 @@ def limit(above: str | None, currency: str = "USD") -> Settings:
 
 
 def passed(chosen: list[Projection], above: str | None, others: list[Projection] = []) -> bool:  # noqa: B006
-    return limit_passed([*chosen, *others], chosen, limit(above)) is not None
+    return bool(above_limit([*chosen, *others], chosen, limit(above)))
 
 
 def test_the_limit_itself_is_not_above_it() -> None:
@@ -59,9 +59,14 @@ def test_a_credit_does_not_make_room() -> None:
     assert passed([a_plan("b1"), a_plan("b2", -KEPT)], "59.99")
 
 
-def test_another_currency_is_above_every_limit() -> None:
-    euros = limit("1000000", "EUR")
-    assert limit_passed([a_plan("b1")], [a_plan("b1")], euros) is not None
+def test_each_currency_has_its_own_limit_and_none_is_above_any() -> None:
+    euros = Settings.model_validate(
+        {"approvals": {"second_above": "1000000"}, "tenant": {"currency": "EUR"}}
+    )
+    assert set(above_limit([a_plan("b1")], [a_plan("b1")], euros)) == {"b1"}
+    named = {"second_above": "0", "in_currency": {"USD": "30"}}
+    dollars = euros.model_copy(update={"approvals": Approvals.model_validate(named)})
+    assert above_limit([a_plan("b1")], [a_plan("b1")], dollars) == {}
 
 
 def test_a_plan_that_writes_nothing_needs_nobody() -> None:

@@ -191,25 +191,18 @@ async def runs(where: Where, *, as_json: bool) -> Answer:
 
 async def explain(where: Where, line: str | None, *, document: str | None, as_json: bool) -> Answer:
     """Recomputed, with the posting store out of reach."""
-    from chargeline.explain import Explain
-    from chargeline.standing import standing_of, with_standing
+    from chargeline.explaining import Explaining
 
     only_here(where, "explain")
     async with reading(where) as store:
         kept = Store(store.records, store.outbox)
         every = await Queries(kept, store.bodies).runs(TENANT)
         runs = {r.document: r for r in every if document in (None, r.document)}
-        told = Explain(store.records)
+        explaining = Explaining(store.records)
         if line is not None:
-            versions = {name: run.settings for name, run in runs.items()}
-            sources = {name: run.source for name, run in runs.items()}
-            one = await told.line(TENANT, line, versions, sources)
-            one = await standing_of(store.records, TENANT, runs[one.document], one)
+            one = await explaining.line(TENANT, line, list(runs.values()))
             return (NEEDS_A_PERSON if one.problem else DONE), shown.explained(one, as_json=as_json)
-        documents = []
-        for name, run in runs.items():
-            found = await told.document(TENANT, name, run.settings, run.source)
-            documents.append(await with_standing(store.records, TENANT, run, found))
+        documents = [await explaining.document(TENANT, run) for run in runs.values()]
     lines = [one for d in documents for one in (*d.lines, *d.merged)]
     sound = all(d.sound for d in documents)
     code = NEEDS_A_PERSON if not sound else DONE if lines else NOTHING_AUDITED

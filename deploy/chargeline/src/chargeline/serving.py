@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
+from chargeline.explaining import Explaining
 from chargeline.system import System
 from chassis.errors import PermanentError
 from chassis.servers.front import Front
@@ -33,6 +35,7 @@ async def rest(
     store = system.store
     providers, limits = providers_from(os.environ), RateLimits.of(os.environ)
     api = Api.build(system.gateway, store.outbox, system.connections, where, providers, limits)
+    api = replace(api, explains=Explaining(store.records))
     app = build(api)
     if isinstance(system.options.transport, httpx.ASGITransport):
         app.mount("/sandbox", system.options.transport.app)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from chassis.bodies import Bodies
 from chassis.jobs import Jobs
 from chassis.outbox import Outbox
+from chassis.parking import Parking
 from chassis.records import Records
 from chassis.service import Handler, Route, Service
 from chassis.vault import Vault
@@ -70,6 +71,7 @@ class Gateway:
     webhooks: Webhooks
     deliveries: Deliveries
     hints: Hints
+    parking: Parking
 
 
 def build(
@@ -113,6 +115,7 @@ def build(
         setups=setups,
         suggestions=Suggestions(store, setups),
         ready=Ready(store, runs),
+        parking=Parking(records, outbox, jobs.clock),  # asks; who runs a group handles it
         log=log,
         webhooks=webhooks,
         deliveries=sending,

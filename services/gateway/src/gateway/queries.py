@@ -76,6 +76,10 @@ class Queries:
         found = await self._store.runs.find(tenant, "tenant", tenant, after=after, limit=limit)
         return [stored.value for stored in found]
 
+    async def newest_runs(self, tenant: str) -> list[Run]:
+        """The newest run of each document, oldest document first."""
+        return await self._store.newest_runs(tenant)
+
     async def run(self, tenant: str, run: str) -> Run:
         """One run; PermanentError `run-unknown` if there is none."""
         return (await self._store.run(tenant, run)).value

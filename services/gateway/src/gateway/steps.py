@@ -13,7 +13,7 @@ from chassis.records import Message
 from chassis.table import Stored
 from gateway.counted import count_end
 from gateway.domain import automation, commands
-from gateway.domain.approval import Approved, divided, limit_passed
+from gateway.domain.approval import Approved, above_limit, divided
 from gateway.domain.commands import Command
 from gateway.domain.projection import Projection
 from gateway.domain.run import Barrier, Run, Stage, fallen
@@ -84,37 +84,42 @@ class Steps:
         the word changes nothing because it is the same person's again, or the planner's.
         """
         run = stored.value
-        why = await self._limit_passed(run, chosen)
-        if why is None:
-            sent = await self._send_plans(stored, chosen)
-            return Approved(sent=len(chosen)) if sent else None
-        second, new = divided(chosen, run.first_approvals, by, run.planned_by)
-        if not second and not new:
+        above = await self._above_limit(run, chosen)
+        second, new = divided(
+            [p for p in chosen if p.batch in above], run.first_approvals, by, run.planned_by
+        )
+        goes = [*(p for p in chosen if p.batch not in above), *second]
+        why = next(iter(above.values()), "")
+        if not goes and not new:
             text = f"{why}: somebody has to approve it who neither planned it nor approved it first"
             raise PermanentError("second-approver-missing", text)
         done = {p.batch for p in second}
         waiting = {b: f for b, f in run.first_approvals.items() if b not in done} | new
-        if second:
-            moved = await self._send_plans(stored, second, first_approvals=waiting)
+        news = {"first_approvals": waiting, "text": f"{why}: it waits for a second person"}
+        if goes:
+            moved = await self._send_plans(stored, goes, **news if new else {**news, "text": ""})
         else:
-            news = {"first_approvals": waiting, "text": f"{why}: it waits for a second person"}
             moved = await self.move(stored, run.model_copy(update=news))
-        return Approved(sent=len(second), waits=len(new)) if moved else None
+        return Approved(sent=len(goes), waits=len(new)) if moved else None
 
     async def _apply_unasked(self, stored: Stored[Run], chosen: Sequence[Projection]) -> bool:
-        """Nobody is asked for these plans; above the limit people are."""
-        why = await self._limit_passed(stored.value, chosen)
-        if why is None:
-            return await self._send_plans(stored, chosen)
-        waits = stored.value.model_copy(update={"text": f"{why}: two people have to approve it"})
+        """Nobody is asked for these plans; for those above the limit people are."""
+        above = await self._above_limit(stored.value, chosen)
+        goes = [p for p in chosen if p.batch not in above]
+        why = next(iter(above.values()), "")
+        text = f"{why}: two people have to approve it" if above else ""
+        if goes:
+            return await self._send_plans(stored, goes, text=text)
+        waits = stored.value.model_copy(update={"text": text})
         return await self._wait(replace(stored, value=waits), Stage.PLANNED)
 
-    async def _limit_passed(self, run: Run, chosen: Sequence[Projection]) -> str | None:
+    async def _above_limit(self, run: Run, chosen: Sequence[Projection]) -> dict[str, str]:
+        """By batch, why it needs two people, under the settings of today."""
         settings = await self._store.settings(run.tenant)
         if settings.approvals.second_above is None:
-            return None
+            return {}
         every = [p for p in await self._batches(run) if p.revision == run.revision]
-        return limit_passed(every, chosen, settings)
+        return above_limit(every, chosen, settings)
 
     async def _send_plans(
         self, stored: Stored[Run], chosen: Sequence[Projection], **update: Any
@@ -122,8 +127,7 @@ class Steps:
         run = stored.value
         approved = (await self._store.counts(run)).done + len(chosen)
         command = commands.apply(run, chosen)
-        news = {"approved": approved, "text": "", **update}
-        return await self.send(stored, Stage.APPLYING, command, **news)
+        return await self.send(stored, Stage.APPLYING, command, approved=approved, **update)
 
     async def start_again(self, stored: Stored[Run], **update: Any) -> bool:
         """Form the batches again from the stored pages, at a new revision."""

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from chargeline.explain import counted
 from chargeline.explain.answers import BatchAnswers
 from chargeline.explain.deciding import Question, formed
-from chargeline.explain.models import RAW_ALTERED, DocumentExplained, LineExplained
 from chargeline.explain.reading import OnlyDecisions, SourceLine, read_lines
 from chargeline.explain.resolving import read_decisions, resolve
 from chassis.errors import PermanentError
@@ -21,6 +20,7 @@ from chassis.versions import SettingsVersions
 from ingest_pax8.domain.chains import place_in
 from ingest_pax8.domain.document import Document
 from ingest_pax8.translate import SOURCE
+from schemas.explained import RAW_ALTERED, DocumentExplained, LineExplained
 from schemas.settings import Settings
 
 __all__ = ["DocumentExplained", "Explain", "LineExplained"]

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from chargeline.explain.billed import billed_as
 from chargeline.explain.deciding import Formed
-from chargeline.explain.models import (
+from chargeline.explain.reading import SourceLine
+from chargeline.explain.resolving import Decisions
+from chargeline.explain.rules import Asked
+from chargeline.explain.stops import Stop, stops
+from lifecycle.domain.resolve import Answer, Held, Resolved
+from normalizer.domain.rows import ChargeRow, amount
+from schemas.explained import (
     RAW_ALTERED,
     AsReceived,
     BilledAs,
@@ -16,12 +22,6 @@ from chargeline.explain.models import (
     Outcome,
     SoldAs,
 )
-from chargeline.explain.reading import SourceLine
-from chargeline.explain.resolving import Decisions
-from chargeline.explain.rules import Asked
-from chargeline.explain.stops import Stop, stops
-from lifecycle.domain.resolve import Answer, Held, Resolved
-from normalizer.domain.rows import ChargeRow, amount
 from schemas.money import plain
 from schemas.settings import ClientMapping, Settings
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from chargeline.explain.models import BilledAs
+from schemas.explained import BilledAs
 from schemas.money import ZERO, plain, round_half_up
 from schemas.settings import HaloAccount
 

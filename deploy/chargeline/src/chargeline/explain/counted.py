@@ -14,14 +14,6 @@ from typing import cast
 
 from chargeline.explain.answers import BatchAnswers
 from chargeline.explain.deciding import Formed, settle
-from chargeline.explain.models import (
-    RAW_ALTERED,
-    AsReceived,
-    CountedOn,
-    DocumentExplained,
-    LineExplained,
-    PageProblem,
-)
 from chargeline.explain.reading import OnlyDecisions
 from chargeline.explain.resolving import read_decisions, resolve
 from chassis.errors import PermanentError
@@ -34,6 +26,14 @@ from ingest_huntress.translate import understood
 from normalizer.domain.rows import ChargeRow
 from schemas.charges import ChargeLine
 from schemas.counts import Count
+from schemas.explained import (
+    RAW_ALTERED,
+    AsReceived,
+    CountedOn,
+    DocumentExplained,
+    LineExplained,
+    PageProblem,
+)
 from schemas.ids import batch_id
 from schemas.messages import ChargesReceived
 from schemas.settings import Settings

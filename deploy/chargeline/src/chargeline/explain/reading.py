@@ -10,12 +10,12 @@ from typing import Never
 
 from pydantic import ValidationError
 
-from chargeline.explain.models import RAW_ALTERED, PageProblem
 from chassis.records import Record, Records
 from ingest_pax8.domain.document import Document
 from ingest_pax8.domain.identity import Identities, LineIds, basis_for
 from ingest_pax8.domain.pages import PageNotes, altered_rows, from_stored, row_spans
 from ingest_pax8.translate import SOURCE, fields_of
+from schemas.explained import RAW_ALTERED, PageProblem
 from vendors.pax8 import InvoiceItem, parse_items
 
 ALLOWED = frozenset({"pages", "documents", "snapshots", "settings", "items", "catalogs"})

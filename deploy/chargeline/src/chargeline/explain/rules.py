@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chargeline.explain.models import Rule
 from normalizer.domain.azure import Azure
 from normalizer.domain.prorata import is_favourable, opposite_signs
 from normalizer.domain.rows import ChargeRow, amount
 from normalizer.domain.slots import kind_of
+from schemas.explained import Rule
 from schemas.messages import ChargesReceived
 from schemas.money import plain, round_half_up
 from schemas.settings import Settings

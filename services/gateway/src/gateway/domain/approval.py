@@ -1,12 +1,13 @@
 """Who has to approve what a run posts: one person, or two above the tenant's limit. Pure.
 
-What counts is all that the run would have standing: an approval in small pieces comes to the limit
-like one in a single piece. Nothing is converted: an amount in another currency than the tenant's is
-above every limit.
+What counts is all that the run would have standing, currency by currency: an approval in small
+pieces comes to the limit like one in a single piece. Nothing is converted: where a currency has no
+limit, any amount is above it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -37,29 +38,32 @@ class Approved:
     waits: int = 0
 
 
-def limit_passed(
+def above_limit(
     batches: Iterable[Projection], chosen: Sequence[Projection], settings: Settings
-) -> str | None:
-    """What makes the approval of `chosen` need a second person, in words; None: nothing does.
+) -> dict[str, str]:
+    """Of the chosen plans those that need two people, by batch, and why.
 
-    `batches` are all of the run, at its revision.
+    `batches` are all of the run, at its revision. A plan that writes nothing needs nobody.
     """
-    limit, currency = settings.approvals.second_above, settings.tenant.currency
-    if limit is None or not any(p.planned and p.planned.operations for p in chosen):
-        return None
+    approvals, own = settings.approvals, settings.tenant.currency
+    if approvals.second_above is None:
+        return {}
     would = {p.batch for p in chosen}
-    total = ZERO
+    total: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for p in batches:
-        amount = _amount(p, pending=p.batch in would)
-        if not amount or p.normalized is None:
-            continue
-        if p.normalized.currency == currency:
-            total += amount
-        elif p.batch in would:
-            return f"{plain(amount)} {p.normalized.currency} is not in {currency}, like the limit"
-    if total <= Decimal(limit):
-        return None
-    return f"{plain(total)} {currency} is above the limit of {limit}"
+        total[_currency(p)] += _amount(p, pending=p.batch in would)
+    why: dict[str, str] = {}
+    for currency, amount in total.items():
+        limit = approvals.limit(currency, own)
+        if limit is None:
+            why[currency] = f"{plain(amount)} {currency}, a currency without a limit"
+        elif amount > Decimal(limit):
+            why[currency] = f"{plain(amount)} {currency} is above the limit of {limit}"
+    return {
+        p.batch: why[_currency(p)]
+        for p in chosen
+        if _currency(p) in why and p.planned is not None and p.planned.operations
+    }
 
 
 def divided(
@@ -85,3 +89,8 @@ def _amount(p: Projection, *, pending: bool) -> Decimal:
     """What stands of the batch at the destination, and with `pending` what would."""
     counted = ("posted", "pending") if pending else ("posted",)
     return sum((abs(e.price) for e in entries_of(p) if e.outcome in counted), ZERO)
+
+
+def _currency(p: Projection) -> str:
+    head = p.planned or p.normalized or p.parked
+    return head.currency if head is not None else ""

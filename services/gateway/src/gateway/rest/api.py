@@ -15,6 +15,7 @@ from chassis.vault import Vault
 from gateway.app import Gateway
 from gateway.audit import Audit
 from gateway.domain.access import OF_ROLE, Principal, Scope
+from gateway.explaining import Explains
 from gateway.incoming import Incoming
 from gateway.keys import ApiKeys
 from gateway.rest.cookies import session_secret
@@ -44,6 +45,7 @@ class Api:
     clock: Clock
     incoming: Incoming
     live: Live
+    explains: Explains | None = None
 
     @classmethod
     def build(

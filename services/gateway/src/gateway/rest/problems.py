@@ -63,6 +63,8 @@ _STATUS = {
     "too-many-streams": HTTPStatus.TOO_MANY_REQUESTS,
     "not-found": HTTPStatus.NOT_FOUND,
     "webhook-address": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "parked-missing": HTTPStatus.NOT_FOUND,
+    "explain-elsewhere": HTTPStatus.NOT_FOUND,
     "request-invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "settings-changed": HTTPStatus.PRECONDITION_FAILED,
     "ready-changed": HTTPStatus.PRECONDITION_FAILED,

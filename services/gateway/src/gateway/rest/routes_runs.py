@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.approval import Approval
-from gateway.domain.run import Run
+from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView
 from gateway.rest.api import Approver, Reader, Runner
 from gateway.rest.paging import Cursor, Limit, Page, after, page
@@ -150,6 +150,32 @@ async def plan_again(caller: Runner, run: RunId) -> Commanded:
     await caller.audit("run-again", about=run)
     await caller.api.gateway.runs.again(caller.tenant, run, planned_by=caller.principal.person)
     return Commanded(run=run)
+
+
+@router.post("/tenants/{tenant}/runs/{run}/retry", status_code=HTTPStatus.ACCEPTED)
+async def retry_run(caller: Runner, run: RunId) -> Commanded:
+    """Try again what could not be done: a document that was never read whole is read in a new
+    run (its id is in the answer), any other run is planned again. Nothing is posted by this.
+
+    Jobs that have failed are tried again one by one: `GET …/waiting` names them.
+    """
+    runs = caller.api.gateway.runs
+    found = await caller.api.gateway.queries.run(caller.tenant, run)
+    before = {"stage": found.stage.value, "problem": found.problem}
+    await caller.audit("run-retried", about=run, before=before)
+    if found.stage is not Stage.ENDED or found.problem is None or found.rows_read:
+        await runs.again(caller.tenant, run, planned_by=caller.principal.person)
+        return Commanded(run=run)
+    new = await runs.start(
+        caller.tenant,
+        found.source,
+        found.document,
+        approve_items=found.approve_items,
+        automatic=found.automatic,
+        canary=found.canary,
+        planned_by=caller.principal.person,
+    )
+    return Commanded(run=new)
 
 
 @router.post("/tenants/{tenant}/runs/{run}/approve-items", status_code=HTTPStatus.ACCEPTED)

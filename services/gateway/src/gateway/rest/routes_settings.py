@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chassis.errors import PermanentError
 from gateway.rest.api import Caller, Configurer, Reader
@@ -14,7 +14,14 @@ from gateway.rest.changing import change_settings
 from gateway.rest.paging import Page
 from gateway.rest.problems import sentences
 from gateway.rest.writing import WriteRoute, etag, expected
-from schemas.settings import ClientMapping, EffectivePolicy, ProductMapping, Settings
+from schemas.settings import (
+    ClientMapping,
+    EffectivePolicy,
+    Level,
+    Policy,
+    ProductMapping,
+    Settings,
+)
 
 router = APIRouter(route_class=WriteRoute, tags=["settings"])
 
@@ -62,6 +69,41 @@ async def read_effective(
     settings = await caller.api.gateway.queries.settings(caller.tenant)
     mapping = next((m for m in settings.client if (m.source, m.company) == (source, company)), None)
     return settings.policy_for(source, mapping)
+
+
+class SettingExplained(BaseModel):
+    """One value in force, the level that decided it, and what each level says (null: nothing)."""
+
+    name: str
+    value: bool | str
+    level: Level
+    said: dict[Level, bool | str | None]
+
+
+@router.get("/tenants/{tenant}/settings/explained")
+async def explain_settings(
+    caller: Reader,
+    source: Annotated[str, Query(pattern=r"^[a-z0-9-]{1,32}$")] = "pax8",
+    company: Annotated[str | None, Query(max_length=200)] = None,
+    subscription: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[SettingExplained]:
+    """Why a modifier, behaviour or lifecycle is what it is for one company: level by level (R6)."""
+    settings = await caller.api.gateway.queries.settings(caller.tenant)
+    about = (source, company, subscription)
+    rows = (m for m in settings.client if (m.source, m.company, m.subscription) == about)
+    mapping = next(rows, None)
+    policy, levels = settings.policy_for(source, mapping), settings.levels_for(source, mapping)
+    return Page(
+        items=[
+            SettingExplained(
+                name=name,
+                value=getattr(policy, name),
+                level=policy.level_of(name),
+                said={level: getattr(said, name) for level, said in levels},
+            )
+            for name in Policy.model_fields
+        ]
+    )
 
 
 @router.get("/tenants/{tenant}/mappings/clients", tags=["mappings"])

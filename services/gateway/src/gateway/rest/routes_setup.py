@@ -40,8 +40,11 @@ class SetupShown(BaseModel):
 @router.post("/tenants/{tenant}/setup", status_code=HTTPStatus.ACCEPTED)
 async def begin_setup(caller: Configurer) -> SetupShown:
     """Sync clients and match products in the background; one under way just goes on."""
-    await caller.audit("setup-begun")
-    begun = await caller.api.gateway.setups.begin(caller.tenant, caller.principal.name)
+    setups = caller.api.gateway.setups
+    before = await setups.newest(caller.tenant)
+    was = {"setup": before.setup, "stage": before.stage.value} if before else None
+    await caller.audit("setup-begun", before=was)
+    begun = await setups.begin(caller.tenant, caller.principal.name)
     return await _shown(caller, begun)
 
 

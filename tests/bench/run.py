@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import distributed
+from bench import distributed, rest
 from bench.row import Row
 from bench.server import calls, served
 from sandbox.generate import generate_large
@@ -159,7 +159,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(Row("figure", "measured", "floor", "ratio", "limit").text() + "met", flush=True)
     missed = []
-    for rows in (starts(), speed(), memory(), distributed.figures()):
+    for rows in (starts(), speed(), memory(), rest.figures(), distributed.figures()):
         for row in rows:
             print(row.text(), flush=True)
             if row.met is False:

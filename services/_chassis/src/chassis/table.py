@@ -115,10 +115,15 @@ class Table[T: BaseModel]:
 
     async def every(self, tenant: str, tag: str, value: str) -> AsyncIterator[Stored[T]]:
         """All rows with that tag, by key, page after page."""
+        async for record in self.raw(tenant, tag, value):
+            yield self._stored(record)
+
+    async def raw(self, tenant: str, tag: str, value: str) -> AsyncIterator[Record]:
+        """The same as they lie in the store, for whoever knows their bytes already."""
         after = ""
-        while page := await self.find(tenant, tag, value, after=after):
-            for stored in page:
-                yield stored
+        while page := await self._records.find(tenant, self._collection, tag, value, after=after):
+            for record in page:
+                yield record
             after = page[-1].key
 
     async def count(self, tenant: str, tag: str, value: str) -> int:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis.bodies import Bodies
 from gateway.domain.projection import Projection, entries_of
 from gateway.domain.run import Counts, Run, Stage
-from gateway.domain.statement import statement
+from gateway.statements import Statements
 from gateway.store import Listing, Store, Tenant
 from schemas.messages import Hold, PostingRefused
 from schemas.settings import Settings
@@ -48,6 +48,7 @@ class Queries:
     def __init__(self, store: Store, bodies: Bodies) -> None:
         self._store = store
         self._bodies = bodies
+        self._statements = Statements(store)
 
     async def tenant(self, tenant: str) -> Tenant:
         """The settings in force and the documents listed."""
@@ -86,8 +87,7 @@ class Queries:
 
     async def statement(self, tenant: str, run: str) -> Statement:
         """The penny identity of the run's document as it stands now."""
-        found = await self.run(tenant, run)
-        return statement(found, await self._store.batches(tenant, run))
+        return await self._statements.of(tenant, run)
 
     async def batches(self, tenant: str, run: str) -> list[BatchView]:
         """The run's batches at its revision, largest amount first."""

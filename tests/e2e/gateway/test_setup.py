@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.access import Scope
 from support import small
 from support.office import Office
 from support.virtual_loop import in_virtual_time
@@ -67,6 +68,10 @@ def test_a_set_up_syncs_clients_and_matches_products(tmp_path: Path) -> None:
             assert [(m["company"], m["halo"], m["evidence"]) for m in mapped] == [
                 (small.ACME, 41, "exact name")
             ]
+            eve = await o.somebody("eve", frozenset({Scope.ADMINISTER}))
+            log = (await eve("GET", "/audit")).json()["items"]
+            [said] = [entry for entry in log if entry["action"] == "clients-matched"]
+            assert said["after"]["client"][small.ACME] == {"halo": 41, "evidence": "exact name"}
             later = await ann("POST", "/setup")
             assert later.json()["setup"] != begun.json()["setup"]
             assert (await o.answered(ann, "/setup", "state", "ended"))["steps"] == told["steps"]

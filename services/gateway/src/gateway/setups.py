@@ -6,6 +6,7 @@ was cut off anywhere goes on by itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +16,7 @@ from chassis.clock import Clock
 from chassis.records import Message
 from chassis.service import Body
 from chassis.table import Stored, Table
+from gateway.audit import Audit
 from gateway.domain.matching import with_matches
 from gateway.domain.setup import Answer, Setup, SetupStage, undecided, without_item
 from gateway.store import PAX8, Store
@@ -49,6 +51,7 @@ class Setups:
         self._store = store
         self._bodies = bodies
         self._clock = clock
+        self._audit = Audit(store.outbox, clock)
         self._table: Table[Setup] = Table(store.outbox, "setups", Setup)
 
     async def begin(self, tenant: str, by: str) -> Setup:
@@ -112,6 +115,7 @@ class Setups:
         if stored is None:
             return
         matches = _CompanyMatches.validate_json(await body.load() or b"[]")
+        await self._note_matches(stored.value, matches)
         version = await self._store.change_settings(
             head.tenant, lambda s: with_matches(s, head.source, matches)
         )
@@ -149,6 +153,15 @@ class Setups:
             }
         )
         await self._put(head.tenant, stored, setup)
+
+    async def _note_matches(self, setup: Setup, matches: Sequence[CompanyMatch]) -> None:
+        """A rule's decisions change the settings, so the log has them like a person's."""
+        found = {m.company: {"halo": m.client, "evidence": m.evidence} for m in matches if m.client}
+        if found:
+            after = {"client": found}
+            await self._audit.add(
+                setup.tenant, setup.begun_by, "clients-matched", about=setup.setup, after=after
+            )
 
     async def _awaiting(self, fact: Answer) -> Stored[Setup] | None:
         """The set-up that waits for this answer; one that a problem ends waits no more."""

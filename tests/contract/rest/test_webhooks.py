@@ -279,6 +279,20 @@ async def test_a_secret_is_shown_once(door: Door) -> None:
         assert webhook["secret"].removeprefix("whsec_").encode() not in record.body
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/webhooks/ID/secret", "/incoming/pax8"])
+async def test_a_secret_is_not_kept_in_the_answer_that_may_be_asked_for_again(
+    door: Door, path: str
+) -> None:
+    owner = await door.tenant("first")
+    body = {"url": "http://127.0.0.1:9/hook"}
+    path = path.replace("ID", (await made(owner, body["url"]))["id"])
+    headers = {"Idempotency-Key": "once"}
+    first = await owner("POST", path, json=body, headers=headers)
+    again = await owner("POST", path, json=body, headers=headers)
+    assert first.json().get("secret") or first.json().get("password")
+    assert (again.json(), again.headers["Idempotency-Replayed"]) == ({"code": "shown-once"}, "true")
+
+
 async def test_what_is_taken_away_is_told_nothing_more(door: Door) -> None:
     owner = await door.tenant("first")
     async with receiver(says(500)) as theirs:

@@ -25,6 +25,7 @@ import oracle
 from chaos import drive, world
 from chargeline.system import Options, System
 from chassis.clock import SystemClock
+from chassis.errors import TransientError
 from chassis.http import Retries
 from chassis.servers.settings import ServerSettings
 from chassis.vault import Keys
@@ -34,6 +35,7 @@ from servers import LocalKafka, LocalMongo
 from servers.toxiproxy import KINDS, Toxiproxy
 
 PATIENCE_S = 90.0
+REFUSED_MAX = 10
 PAUSE_S = (0.1, 0.9)
 FAULT_S = (0.2, 2.0)
 FAULTS = ("lost_answer", "reset", "empty_500", "error_500", "html")
@@ -183,9 +185,17 @@ class Crash:
 
     async def _work(self, system: System) -> None:
         """Bill every document, again while there are kills left to come."""
+        refused = 0
         while True:
-            for document in await drive.listed(system, PATIENCE_S):
-                await drive.bill(system, document, again=True, patience_s=PATIENCE_S)
+            try:
+                for document in await drive.listed(system, PATIENCE_S):
+                    await drive.bill(system, document, again=True, patience_s=PATIENCE_S)
+            except TransientError:  # cut off for longer than a call waits: whoever asked asks again
+                refused += 1
+                if refused == REFUSED_MAX:
+                    raise
+                self.outcome.happened["asked again"] += 1
+                continue
             if self.over or not self.kills:
                 return
 

@@ -12,6 +12,7 @@ Addresses typed by a tenant are not to be trusted: see GuardedTransport.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import random
 import socket
@@ -25,7 +26,6 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError
-from chassis.wire import Wire
 
 # httpcore imports sniffio, which it does not need under asyncio, on every call; where it is not
 # installed each of these looks through all folders again. This makes it miss at once.
@@ -146,8 +146,13 @@ def open_http(
     `sandbox` lets every address pass; `loopback` lets this machine's own pass, and no other.
     """
     limits = limits or Limits()
-    # Nothing comes from the environment: a proxy or a .netrc would see the credentials.
-    inner = transport or Wire(limits.connections)
+    pool = httpx.Limits(
+        max_connections=limits.connections, max_keepalive_connections=limits.connections
+    )
+    # httpcore loads this on the first call, which would hold up the loop for some 30 ms.
+    importlib.import_module("anyio._backends._asyncio")
+    # trust_env is off: a proxy or a .netrc from the environment would see the credentials.
+    inner = transport or httpx.AsyncHTTPTransport(limits=pool, trust_env=False)
     return httpx.AsyncClient(
         transport=GuardedTransport(
             inner, sandbox=sandbox, loopback=loopback, resolve=resolve or _resolve

@@ -3,7 +3,7 @@
 A guard that nothing misses is no guard, or nothing tests it. Each mutant names the histories that
 must go red without it; the first red one ends the search and must name a line. Seeded histories
 are searched seed by seed; of the drawn ones (`test_machine.py`) as many are drawn as `seeds` says.
-Guards of counts each name a quick test instead.
+Guards of counts and of the gateway each name a quick test instead.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from types import MappingProxyType
 
 from chaos.count_mutants import COUNTS
 from chaos.mutant import CHASSIS, INGEST, LIFECYCLE, NORMALIZER, POSTER, Mutant
+from chaos.security_mutants import SECURITY
 
 TREE = Path(__file__).parents[2]
 MACHINE = "tests/chaos/test_machine.py"
@@ -186,7 +187,7 @@ DRAWN = tuple(
 def main() -> int:
     """0 only when every guard is missed."""
     asked = " ".join(sys.argv[1:])
-    chosen = [m for m in (*MUTANTS, *DRAWN, *COUNTS) if asked in m.guard]
+    chosen = [m for m in (*MUTANTS, *DRAWN, *COUNTS, *SECURITY) if asked in m.guard]
     with (
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,

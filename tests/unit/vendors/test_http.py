@@ -64,10 +64,21 @@ async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
 
 async def test_one_inner_address_among_several_is_enough_to_refuse() -> None:
     net = Internet("20.50.2.1", "169.254.169.254")
-    with pytest.raises(PermanentError, match=r"169\.254") as refused:
+    with pytest.raises(PermanentError, match="not a public address") as refused:
         await net.client().get("https://acme.example/")
     assert refused.value.code == "vendor-address"
+    assert "169.254" not in refused.value.text, "nobody learns what our names lead to"
     assert net.requests == []
+
+
+@pytest.mark.parametrize("port", [22, 25, 53, 80, 465, 993])
+async def test_a_port_of_another_service_is_refused(port: int) -> None:
+    net = Internet("20.50.2.1")
+    with pytest.raises(PermanentError, match="another service"):
+        await net.client().get(f"https://acme.halopsa.com:{port}/")
+    assert net.requests == []
+    await net.client().get("https://acme.halopsa.com:8443/")
+    assert len(net.requests) == 1
 
 
 @pytest.mark.parametrize(

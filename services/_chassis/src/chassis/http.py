@@ -62,6 +62,12 @@ _REFUSED = tuple(
 )
 
 
+_HTTPS = 443
+_PORTS_OF_OTHERS = (
+    1024  # below it live mail, shells and name servers; a HaloPSA of one's own, above
+)
+
+
 class AnswerTooLarge(Exception):  # noqa: N818 - named for what happened
     """More bytes than the caller is ready to hold."""
 
@@ -203,7 +209,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         if self._sandbox:
             return await self._inner.handle_async_request(request)
         failed: httpx.ConnectError | None = None
-        port = url.port or 443
+        port = url.port or _HTTPS
+        if port != _HTTPS and port < _PORTS_OF_OTHERS:
+            raise PermanentError(
+                "vendor-address", f"port {port} of {url.host} is another service's"
+            )
         for address in await checked_addresses(
             url.host, port, self._resolve, loopback=self._loopback
         ):
@@ -235,9 +245,7 @@ async def checked_addresses(
     for text in found:
         address = ipaddress.ip_address(text.partition("%")[0])
         if not is_public(address) and not (loopback and address.is_loopback):
-            raise PermanentError(
-                "vendor-address", f"{host} leads to {text}, which is not a public address"
-            )
+            raise PermanentError("vendor-address", f"{host} leads to what is not a public address")
     return found
 
 

@@ -38,6 +38,7 @@ _SECRET_LIKE = re.compile(
     |\beyJ[\w-]{8,}(?:\.[\w-]*)*            # a JSON Web Token
     |://[^/\s:@]+:[^/\s@]+@                 # a password in an address
     |\b(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])(?!CL-)[A-Za-z0-9+/=]{40,}   # a long key
+    |(?-i:\b(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{40,})   # and one for addresses
     """,
     re.IGNORECASE | re.VERBOSE,
 )

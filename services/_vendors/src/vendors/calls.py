@@ -6,6 +6,8 @@ Reads are repeated within limits. A write is sent once; what is not known to hav
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -39,6 +41,7 @@ class Request:
     params: Params | None = None
     content: bytes | None = None
     media_type: str = "application/json"
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # of what is in `content`
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ class Calls:
     async def _failure(
         self, request: Request, response: httpx.Response, body: bytes, outcome: Outcome
     ) -> Failure:
-        words = said(body)
+        words = said(body, _sent_secretly(request, response.request))
         text = f"{request.about}: {response.status_code}" + (f" {words}" if words else "")
         text = f"{text}. {outcome.advice}"
         match outcome:
@@ -250,6 +253,16 @@ def retry_after_s(header: str | None, clock: Clock) -> float | None:
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def _sent_secretly(request: Request, sent: httpx.Request) -> list[str]:
+    """What an answer may repeat and nobody may read: a token, a pair of keys, each of the pair."""
+    signed = sent.headers.get("Authorization", "").partition(" ")[2]
+    found = [*request.secrets, signed]
+    with contextlib.suppress(ValueError):
+        pair = base64.b64decode(signed, validate=True).decode()
+        found += [pair, pair.partition(":")[2]]
+    return found
 
 
 def _written(params: Params | None) -> dict[str, str] | None:

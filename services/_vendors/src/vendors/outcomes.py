@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, quote_plus
 
+from chassis.log import HIDDEN
 from vendors import json
 
 
@@ -64,8 +66,11 @@ class Statuses:
 TEXT_MAX = 300
 
 
-def said(body: bytes) -> str:
-    """The vendor's own words in an error body of any of the known shapes; one line, cut short."""
+def said(body: bytes, secrets: Collection[str] = ()) -> str:
+    """The vendor's own words in an error body of any of the known shapes; one line, cut short.
+
+    `secrets` were sent with the request: what repeats one goes into logs and answers without it.
+    """
     if not body.strip():
         return ""
     try:
@@ -73,6 +78,9 @@ def said(body: bytes) -> str:
     except ValueError:
         plain = body.decode(errors="replace").strip()
         text = "a web page instead of an answer" if plain.startswith("<") else plain
+    for secret in secrets:
+        for form in {secret, quote(secret, safe=""), quote_plus(secret)} - {""}:
+            text = text.replace(form, HIDDEN)
     text = " ".join(text.split())
     return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
 

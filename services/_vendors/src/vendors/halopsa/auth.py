@@ -37,4 +37,5 @@ class HaloCredentials:
             params={"tenant": self.tenant} if self.tenant else None,
             content=urlencode(form).encode(),
             media_type="application/x-www-form-urlencoded",
+            secrets=(self.client_secret.get_secret_value(),),
         )

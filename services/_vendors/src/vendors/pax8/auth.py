@@ -30,4 +30,10 @@ class Pax8Credentials:
             "grant_type": "client_credentials",
         }
         url = self.token_url or f"{base_url}/v1/token"
-        return Request("POST", url, "signing in to Pax8", content=json.dumps(body))
+        return Request(
+            "POST",
+            url,
+            "signing in to Pax8",
+            content=json.dumps(body),
+            secrets=(self.client_secret.get_secret_value(),),
+        )

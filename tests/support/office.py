@@ -46,3 +46,17 @@ class Office(World):
 
         await self.system.wait_for(said)
         return found
+
+    async def events(self, who: Asking, kind: str, count: int) -> list[dict[str, Any]]:
+        """What the first events of a kind say, as soon as there are so many."""
+        found: list[dict[str, Any]] = []
+
+        async def said() -> bool:
+            nonlocal found
+            rows = (await who("GET", "/events?limit=200")).json()["items"]
+            of_kind = [row["event"] for row in rows if f".{kind}." in row["event"]["type"]]
+            found = [event["data"] for event in of_kind]
+            return len(found) >= count
+
+        await self.system.wait_for(said)
+        return found

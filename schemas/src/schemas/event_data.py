@@ -157,6 +157,9 @@ class RunWaitingData(EventData):
 
     waits_for: Literal["items", "plans"]
     approved: int = Field(default=0, description="Batches of the run approved before")
+    second: int = Field(
+        default=0, description="Plans that one person has approved, and another one has to"
+    )
 
 
 class RunEndedData(EventData):
@@ -201,4 +204,22 @@ class CountsSyncedData(EventData):
     problem: str | None = Field(
         default=None, description="Why it could not go on; nothing was written then"
     )
+    text: str = ""
+
+
+class SetupProgressedData(EventData):
+    """How far the set-up of a tenant is; a count is null as long as nobody knows it."""
+
+    document: str = Field(default="", description="Always empty: a set-up has no document")
+    stage: Literal["reading", "clients", "products", "ended"] = Field(
+        description="What is being waited for now"
+    )
+    companies: int | None = Field(default=None, description="At the source")
+    subscriptions: int | None = Field(default=None, description="At the source")
+    clients: int | None = Field(default=None, description="At the destination")
+    decided: int | None = Field(default=None, description="Companies that need no person")
+    items: int | None = Field(default=None, description="Open at the destination")
+    products: int | None = Field(default=None, description="That somebody subscribes to")
+    matched: int | None = Field(default=None, description="Of those, with an item")
+    problem: str | None = Field(default=None, description="Why it could not go on")
     text: str = ""

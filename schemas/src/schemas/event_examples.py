@@ -147,11 +147,28 @@ _STORY: tuple[tuple[type[e.BillingEvent], dict[str, Any]], ...] = (
             "held": 1,
         },
     ),
+    (
+        e.SetupProgressedEvent,
+        {
+            "tenant": _TENANT,
+            "run": derive_id("setup", _TENANT, "pax8", 1),
+            "revision": 1,
+            "source": "pax8",
+            "stage": "products",
+            "companies": 217,
+            "subscriptions": 1840,
+            "clients": 217,
+            "decided": 214,
+            "products": 96,
+        },
+    ),
 )
 
 
 def _event(event: type[e.BillingEvent], data: dict[str, Any]) -> e.BillingEvent:
-    kind, subject = e.type_of(event), data.get("batch") or data.get("document") or data["day"]
+    kind = e.type_of(event)
+    names = ("batch", "document", "day", "run")
+    subject = next(found for name in names if (found := data.get(name)))
     return event.model_validate(
         {
             "id": derive_id("event", _TENANT, kind, subject, data["revision"]),

@@ -23,6 +23,7 @@ from schemas.event_data import (
     PostingUndoneData,
     RunEndedData,
     RunWaitingData,
+    SetupProgressedData,
 )
 
 TOPIC = "billing.events.v1"
@@ -41,7 +42,9 @@ class BillingEvent(BaseModel):
     id: str = Field(description="Derived from what the event is: published twice, it is the same")
     source: str = Field(description="chargeline/TENANT, percent-encoded")
     type: str
-    subject: str = Field(description="The batch, the document, or the day of a sync of counts")
+    subject: str = Field(
+        description="The batch, the document, the day of a sync of counts, or a set-up"
+    )
     datacontenttype: Literal["application/json"] = "application/json"
     data: EventData
 
@@ -123,6 +126,13 @@ class CountsSyncedEvent(BillingEvent):
     data: CountsSyncedData
 
 
+class SetupProgressedEvent(BillingEvent):
+    """The set-up of a tenant has come a step further, or to its end."""
+
+    type: Literal["chargeline.setup.progressed.v1"] = "chargeline.setup.progressed.v1"
+    data: SetupProgressedData
+
+
 EVENTS: tuple[type[BillingEvent], ...] = (
     DocumentHeldEvent,
     DocumentChangedEvent,
@@ -135,6 +145,7 @@ EVENTS: tuple[type[BillingEvent], ...] = (
     PostingUndoneEvent,
     RunEndedEvent,
     CountsSyncedEvent,
+    SetupProgressedEvent,
 )
 
 

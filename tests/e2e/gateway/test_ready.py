@@ -147,6 +147,8 @@ def test_above_the_limit_two_people_approve(tmp_path: Path) -> None:
                 none = (await again("POST", "/ready/generate", json={}, headers=seen)).json()
                 assert (none["sent"], none["runs"][0]["code"]) == (0, "second-approver-missing")
             assert not await o.invoices()
+            waits = [e["second"] for e in await o.events(bob, "run.waiting", 2)]
+            assert waits == [0, 2], "somebody else can be told"
             second = await bob("POST", f"/runs/{run}/apply", json={})
             assert (second.json()["count"], second.json()["waits"]) == (2, 0)
             assert await stage(o, run) == "ended"

@@ -68,6 +68,8 @@ def test_a_set_up_syncs_clients_and_matches_products(tmp_path: Path) -> None:
             assert [(m["company"], m["halo"], m["evidence"]) for m in mapped] == [
                 (small.ACME, 41, "exact name")
             ]
+            stages = [e["stage"] for e in await o.events(ann, "setup.progressed", 4)]
+            assert stages == ["reading", "clients", "products", "ended"], "as they happened"
             eve = await o.somebody("eve", frozenset({Scope.ADMINISTER}))
             log = (await eve("GET", "/audit")).json()["items"]
             [said] = [entry for entry in log if entry["action"] == "clients-matched"]

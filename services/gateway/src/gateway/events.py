@@ -13,8 +13,10 @@ from urllib.parse import quote
 from chassis.records import Message
 from gateway.domain.projection import ParkedBatch, Projection
 from gateway.domain.run import Progress, Run, Stage
+from gateway.domain.setup import Setup
 from gateway.domain.syncs import Sync
 from gateway.store import Tenant
+from schemas.event_data import SetupProgressedData
 from schemas.events import (
     CONTENT_TYPE,
     TOPIC,
@@ -30,6 +32,7 @@ from schemas.events import (
     PostingUndoneEvent,
     RunEndedEvent,
     RunWaitingEvent,
+    SetupProgressedEvent,
     type_of,
 )
 from schemas.ids import derive_id
@@ -85,10 +88,19 @@ def about_void(run: Run, batches: Iterable[Projection]) -> tuple[Message, ...]:
 
 
 def about_waiting(run: Run) -> tuple[Message, ...]:
-    """A person is asked; once for each time that something was approved meanwhile."""
+    """A person is asked; once for each time that something was approved meanwhile, or half so."""
     waits_for = "items" if run.stage is Stage.ITEMS else "plans"
-    data = {**_of_run(run), "waits_for": waits_for, "approved": run.approved}
-    return (_message(RunWaitingEvent, run.document, data, waits_for, run.approved),)
+    second = len(run.first_approvals)
+    data = {**_of_run(run), "waits_for": waits_for, "approved": run.approved, "second": second}
+    more_id = ("second", second) if second else ()
+    return (_message(RunWaitingEvent, run.document, data, waits_for, run.approved, *more_id),)
+
+
+def about_setup(setup: Setup) -> tuple[Message, ...]:
+    """A set-up began, came a step further, or to its end."""
+    names = SetupProgressedData.model_fields.keys() & Setup.model_fields.keys()
+    data = {"run": setup.setup, **{name: getattr(setup, name) for name in names}}
+    return (_message(SetupProgressedEvent, setup.setup, data, setup.stage.value),)
 
 
 def about_end(run: Run, statement: Statement) -> tuple[Message, ...]:

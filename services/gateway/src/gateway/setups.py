@@ -19,6 +19,7 @@ from chassis.table import Stored, Table
 from gateway.audit import Audit
 from gateway.domain.matching import with_matches
 from gateway.domain.setup import Answer, Setup, SetupStage, undecided, without_item
+from gateway.events import about_setup
 from gateway.store import PAX8, Store
 from schemas.bodies import AtSource
 from schemas.ids import derive_id
@@ -179,9 +180,10 @@ class Setups:
     async def _put(
         self, tenant: str, stored: Stored[Setup] | None, setup: Setup, *said: Message
     ) -> bool:
+        out = (*said, *about_setup(setup))
         if stored is None:
-            return await self._table.insert(tenant, _KEY, setup, outgoing=said)
-        return await self._table.replace(stored, setup, outgoing=said)
+            return await self._table.insert(tenant, _KEY, setup, outgoing=out)
+        return await self._table.replace(stored, setup, outgoing=out)
 
     async def _says(self, head: Head, body: bytes = b"") -> Message:
         return await self._bodies.message(head, head.tenant, body)

@@ -99,7 +99,8 @@ class Steps:
         if goes:
             moved = await self._send_plans(stored, goes, **news if new else {**news, "text": ""})
         else:
-            moved = await self.move(stored, run.model_copy(update=news))
+            half = run.model_copy(update=news)
+            moved = await self._replace(stored, half, [], about_waiting(half))
         return Approved(sent=len(goes), waits=len(new)) if moved else None
 
     async def _apply_unasked(self, stored: Stored[Run], chosen: Sequence[Projection]) -> bool:

@@ -42,8 +42,8 @@ COUNTS = (
     Mutant(
         "overtaken sync",
         f"{HUNTRESS}/syncing.py",
-        "    if before.revision > command.revision:\n",
-        "    if before.revision > command.revision + 1_000:\n",
+        "        if baseline.revision > command.revision:\n",
+        "        if baseline.revision > command.revision + 1_000:\n",
         test=f"{OVERTAKEN}::test_a_sync_that_waited_while_a_later_one_read_changes_nothing",
     ),
     Mutant(

@@ -23,6 +23,7 @@ from schemas.counts import (
     CountsReceived,
     CountsResolved,
     ResolvedCounts,
+    Shortfall,
 )
 from schemas.entries import CompanyMatch
 from schemas.events import CONTENT_TYPE
@@ -120,6 +121,20 @@ def test_any_order_of_facts_said_twice_ends_in_the_same() -> None:
     assert len({view for view, _ in results}) == 1
     assert len({tuple(ids) for _, ids in results}) == 1
     assert len(results[0][1]) == 1, "one event, however often it is said"
+
+
+def test_19_what_a_reseller_is_billed_beyond_the_use_stands_beside_the_results() -> None:
+    async def story() -> None:
+        world = a_world()
+        (received, body), *others = facts("run")
+        short = Shortfall(account="5501", product="edr", billed=400, used=300, minimum=400)
+        told = received.model_copy(update={"shortfalls": (short,), "shortfalls_found": 1})
+        await take(world, (told, body), *others)
+        view = await world.gateway.queries.view(TENANT, HUNTRESS)
+        assert view.shortfalls == (short,)
+        assert view.shortfalls[0].units == 100
+
+    in_virtual_time(story())
 
 
 def test_results_stay_when_a_later_sync_can_not_go_on_and_older_news_change_nothing() -> None:

@@ -38,7 +38,11 @@ class SyncJob:
         baseline = await self._snapshots.baseline(job.tenant)
         if baseline.job == job.id:  # it was killed between that update and its own end
             return
-        _refuse_the_overtaken(command, baseline)
+        if baseline.revision > command.revision:
+            # Who waits for the limit lets others pass: what it has read is older than theirs.
+            text = "a later sync has read the counts meanwhile"
+            await self.failed(job, JobFailure(code="superseded", text=text))
+            return
         settings = await self._tools.settings.read(job.tenant, command.settings)
         self._refuse_the_past(command, settings, baseline)
         billed = billed_organizations(settings)
@@ -111,12 +115,6 @@ class SyncJob:
             f"the counts of {day} can not be read any more: Huntress only tells those of now."
             f" Sync {today}",
         )
-
-
-def _refuse_the_overtaken(command: SyncCounts, before: Baseline) -> None:
-    """A job that waits for the limit lets others pass: what it has read is older than theirs."""
-    if before.revision > command.revision:
-        raise PermanentError("superseded", "a later sync has read the counts meanwhile")
 
 
 async def _wait(job: JobRun, answers: StoredAnswers, busy: TransientError) -> None:

@@ -175,8 +175,16 @@ def test_a_month_its_plan_and_its_way_back(sides: dict[str, Side]) -> None:
     assert both(sides, "undo", "RUN", "--yes", "--json", calls=True)[0] == 0
     assert both(sides, "plan", "RUN", calls=True)[0] == 2
     assert both(sides, "apply", "RUN", "--canary", "2", "--yes", "--json", calls=True)[0] == 2
+    [line] = set(re.findall(r"line_[0-9a-f]{32}", _explained(sides[EMBEDDED])))
+    assert "company_name" in both(sides, "explain", line)[1]
+    both(sides, "explain", line, "--json")
     assert both(sides, "ingest", "--json", calls=True)[0] == 2
     assert both(sides, "ingest", "--drafts", "--json", calls=True)[0] == 0
+
+
+def _explained(side: Side) -> str:
+    """The first line of what only the data folder's side tells whole."""
+    return side.typed("explain", "--all").stdout.partition("\n")[0]
 
 
 def test_counts_and_their_schedule(sides: dict[str, Side]) -> None:
@@ -193,6 +201,7 @@ def test_counts_and_their_schedule(sides: dict[str, Side]) -> None:
 
 def test_what_waits_and_the_doctor(sides: dict[str, Side]) -> None:
     assert both(sides, "jobs", "--json")[0] == 0
+    assert both(sides, "parked", "list", "--json")[0] == 0
     ended = {
         name: side.typed("doctor", "--json", "--settings", str(_settings(side)), *side.options[:2])
         for name, side in sides.items()
@@ -211,6 +220,10 @@ def test_what_waits_and_the_doctor(sides: dict[str, Side]) -> None:
         ("undo", "run_no", "--yes"),
         ("apply", "run_no"),
         ("jobs", "--retry", "no"),
+        ("parked", "show", "no"),
+        ("parked", "retry", "no"),
+        ("parked", "discard", "no", "--reason", "old", "--by", "ann"),
+        ("explain", "line_no"),
         ("counts", "accept", "1", "edr", "1"),
         ("schedules", "set", "pax8", "--every", "month"),
         ("schedules", "set", "xero", "--on"),

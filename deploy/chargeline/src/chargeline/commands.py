@@ -193,15 +193,16 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     """Recomputed, with the posting store out of reach."""
     from chargeline.explaining import Explaining
 
-    only_here(where, "explain")
+    if line is not None:
+        async with looking(where) as desk:
+            one = await desk.explain(line, document)
+        return (NEEDS_A_PERSON if one.problem else DONE), shown.explained(one, as_json=as_json)
+    only_here(where, "explain --all")
     async with reading(where) as store:
         kept = Store(store.records, store.outbox)
         every = await Queries(kept, store.bodies).runs(TENANT)
         runs = {r.document: r for r in every if document in (None, r.document)}
         explaining = Explaining(store.records)
-        if line is not None:
-            one = await explaining.line(TENANT, line, list(runs.values()))
-            return (NEEDS_A_PERSON if one.problem else DONE), shown.explained(one, as_json=as_json)
         documents = [await explaining.document(TENANT, run) for run in runs.values()]
     lines = [one for d in documents for one in (*d.lines, *d.merged)]
     sound = all(d.sound for d in documents)

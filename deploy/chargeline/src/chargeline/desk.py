@@ -20,6 +20,7 @@ from gateway.queries import BatchView
 from gateway.schedules import Occurrence
 from gateway.store import Listing
 from schemas.counts import CountLink, CountRow
+from schemas.explained import LineExplained
 from schemas.messages import PostingRefused
 from schemas.settings import Settings
 from schemas.statement import Difference, Statement
@@ -117,6 +118,24 @@ class Waits(Protocol):
     async def retry(self, job: str) -> bool: ...
 
 
+@dataclass(frozen=True)
+class Went:
+    """How far a retry of what is parked came, and what stopped it."""
+
+    done: int
+    code: str | None
+    text: str
+
+
+class Parked(Protocol):
+    """Messages that could not be handled; what is told of one is what the system tells."""
+
+    async def list(self) -> Sequence[dict[str, Any]]: ...
+    async def show(self, message: str) -> dict[str, Any]: ...
+    async def retry(self, message: str) -> Went: ...
+    async def discard(self, message: str, *, by: str, reason: str) -> Went: ...
+
+
 class Accounts(Protocol):
     """The tenant's accounts at the vendors."""
 
@@ -129,13 +148,18 @@ class Accounts(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """To look only. `place` is what people call the system; `audit` names lines, where it can."""
+    """To look only. `place` is what people call the system; `audit` names lines, where it can.
+
+    `explain`: a line, of the document that is named or of any.
+    """
 
     tenant: str
     place: str
     queries: RunLooks
     count_queries: CountLooks
     waits: Waits
+    parked: Parked
+    explain: Callable[[str, str | None], Awaitable[LineExplained]]
     audit: Callable[[str], Awaitable[Sequence[Difference]]] | None
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import SecretStr
 
 from chargeline.audit import line_audit
-from chargeline.desk import Desk, FailedJob, Reading
+from chargeline.desk import Desk, FailedJob, Reading, Went
+from chargeline.explaining import Explaining
 from chargeline.session import TENANT
 from chargeline.system import System
 from chassis.clock import SystemClock
 from chassis.jobs import Jobs
+from chassis.parked import Retried
 from chassis.records import Records
 from chassis.store import Store as Durable
 from gateway.accounts import VENDORS
@@ -19,6 +22,7 @@ from gateway.count_queries import CountQueries
 from gateway.queries import Queries
 from gateway.schedules import Occurrence
 from gateway.store import Store
+from schemas.explained import LineExplained
 from schemas.statement import Difference
 from vendors.probe import Finding
 
@@ -38,6 +42,8 @@ def desk_of(system: System) -> Desk:
         queries=gateway.queries,
         count_queries=gateway.count_queries,
         waits=_Waits(system.store, system.jobs),
+        parked=_Parked(system.store),
+        explain=_Explain(system.store.records, gateway.queries),
         audit=_Audit(system.store.records),
         runs=gateway.runs,
         counts=gateway.counts,
@@ -52,14 +58,54 @@ def desk_of(system: System) -> Desk:
 def reading_of(store: Durable, place: str) -> Reading:
     """To look into it; its owner may be at work."""
     kept = Store(store.records, store.outbox)
+    queries = Queries(kept, store.bodies)
     return Reading(
         tenant=TENANT,
         place=place,
-        queries=Queries(kept, store.bodies),
+        queries=queries,
         count_queries=CountQueries(kept, store.bodies),
         waits=_Waits(store, Jobs(store.records, SystemClock())),
+        parked=_Parked(store),
+        explain=_Explain(store.records, queries),
         audit=_Audit(store.records),
     )
+
+
+class _Explain:
+    def __init__(self, records: Records, queries: Queries) -> None:
+        self._explaining, self._queries = Explaining(records), queries
+
+    async def __call__(self, line: str, document: str | None) -> LineExplained:
+        every = await self._queries.runs(TENANT)
+        runs = {run.document: run for run in every if document in (None, run.document)}
+        return await self._explaining.line(TENANT, line, list(runs.values()))
+
+
+class _Parked:
+    def __init__(self, store: Durable) -> None:
+        self._store = store
+
+    async def list(self) -> Sequence[dict[str, Any]]:
+        found = await self._store.parking.list(TENANT)
+        return [message.model_dump(mode="json") for message in found]
+
+    async def show(self, message: str) -> dict[str, Any]:
+        found, value = await self._store.parking.show(TENANT, message)
+        text = value.decode("utf-8", errors="replace")
+        return {**found.model_dump(mode="json"), "value": text}
+
+    async def retry(self, message: str) -> Went:
+        return await self._went(await self._store.parking.retry(TENANT, message))
+
+    async def discard(self, message: str, *, by: str, reason: str) -> Went:
+        parking = self._store.parking
+        return await self._went(await parking.discard(TENANT, message, by=by, reason=reason))
+
+    async def _went(self, retried: Retried) -> Went:
+        """The services are in this process: they go on until nothing is left."""
+        await self._store.idle()
+        cause = retried.cause
+        return Went(retried.done, cause.code if cause else None, cause.text if cause else "")
 
 
 class _Audit:

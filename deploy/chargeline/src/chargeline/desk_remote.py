@@ -7,20 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from pydantic import SecretStr
 
-from chargeline.desk import Desk, FailedJob
+from chargeline.desk import Desk, FailedJob, Went
 from chargeline.remote import Remote
+from chargeline.remote_counts import RemoteCountQueries, RemoteCounts
 from chassis.clock import SystemClock
 from chassis.errors import PermanentError
-from gateway.count_queries import CountsView
-from gateway.counts import Mode
 from gateway.domain.run import Counts, Run
-from gateway.domain.syncs import Accepted, Links, Sync
 from gateway.queries import BatchView
 from gateway.schedules import Occurrence
 from gateway.store import Listing
-from schemas.counts import CountLink, CountRow
+from schemas.explained import LineExplained
 from schemas.messages import PostingRefused
 from schemas.settings import Settings
 from schemas.statement import Statement
@@ -41,15 +40,21 @@ async def desk_at(url: str, environ: Mapping[str, str]) -> AsyncIterator[Desk]:
             told = (await remote.read("/schedules")).json()
             return [Occurrence.model_validate(one) for one in told["last"]]
 
+        async def explain(line: str, document: str | None) -> LineExplained:
+            told = await remote.read(f"/lines/{quote(line, safe='')}", document=document)
+            return LineExplained.model_validate_json(told.content)
+
         yield Desk(
             tenant=remote.tenant,
             place=f"gateway {url}",
             queries=_Queries(remote),
-            count_queries=_CountQueries(remote),
+            count_queries=RemoteCountQueries(remote),
             waits=_Waits(remote),
+            parked=_Parked(remote),
+            explain=explain,
             audit=None,
             runs=_Runs(remote),
-            counts=_Counts(remote),
+            counts=RemoteCounts(remote),
             accounts=_Accounts(remote),
             occurrences=occurrences,
             calls={},
@@ -190,62 +195,6 @@ class _Runs:
         return told["revision"], told["plans"]
 
 
-class _CountQueries:
-    def __init__(self, remote: Remote) -> None:
-        self._remote = remote
-
-    async def view(self, _tenant: str, _source: str) -> CountsView:
-        return CountsView.model_validate_json((await self._remote.read("/counts")).content)
-
-    async def sync(self, _tenant: str, run: str) -> Sync:
-        told = (await self._remote.read(f"/counts/syncs/{quote(run, safe='')}")).json()
-        return Sync.model_validate(told["sync"])
-
-    async def rows(self, _tenant: str, sync: Sync) -> tuple[CountRow, ...]:
-        told = (await self._remote.read(f"/counts/syncs/{quote(sync.run, safe='')}")).json()
-        return tuple(CountRow.model_validate(row) for row in told["items"])
-
-    async def links(self, _tenant: str, _source: str) -> tuple[Links | None, list[CountLink]]:
-        told = (await self._remote.read("/counts/links")).json()
-        answer = Links.model_validate(told["answer"]) if told["answer"] else None
-        return answer, [CountLink.model_validate(row) for row in told["items"]]
-
-    async def history(
-        self, _tenant: str, _source: str, last: int
-    ) -> Mapping[tuple[str, str], Mapping[str, int]]:
-        told: dict[str, dict[str, dict[str, int]]] = (
-            await self._remote.read("/counts/history", days=last)
-        ).json()
-        found: dict[tuple[str, str], dict[str, int]] = {}
-        for organization, products in told.items():
-            for product, by_day in products.items():
-                found[organization, product] = by_day
-        return found
-
-
-class _Counts:
-    def __init__(self, remote: Remote) -> None:
-        self._remote = remote
-
-    async def sync_counts(
-        self, _tenant: str, mode: Mode | None = None, day: str | None = None
-    ) -> Sync:
-        answer = await self._remote.write("/counts/sync", {"mode": mode, "day": day})
-        return Sync.model_validate_json(answer.content)
-
-    async def accept_count(
-        self, _tenant: str, organization: str, product: str, count: int
-    ) -> Accepted:
-        body = {"organization": organization, "product": product, "count": count}
-        return Accepted.model_validate_json(
-            (await self._remote.write("/counts/accepted", body)).content
-        )
-
-    async def link_counts(self, _tenant: str, hashes: Sequence[str] = ()) -> int:
-        answer = await self._remote.write("/counts/links", {"hashes": list(hashes)})
-        return int(answer.json()["revision"])
-
-
 class _Waits:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
@@ -259,6 +208,35 @@ class _Waits:
     async def retry(self, job: str) -> bool:
         await self._remote.write(f"/jobs/{quote(job, safe='')}/retry")
         return True
+
+
+class _Parked:
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    async def list(self) -> Sequence[dict[str, Any]]:
+        rows = await self._remote.page("/parked", limit=_PAGE)
+        return [{**row, "group": row["service"]} for row in rows]
+
+    async def show(self, message: str) -> dict[str, Any]:
+        told: dict[str, Any] = (await self._remote.read(_parked(message))).json()
+        return told
+
+    async def retry(self, message: str) -> Went:
+        return _went(await self._remote.write(f"{_parked(message)}/retry"))
+
+    async def discard(self, message: str, *, by: str, reason: str) -> Went:  # noqa: ARG002 - the key
+        body = {"reason": reason}
+        return _went(await self._remote.write(f"{_parked(message)}/discard", body))
+
+
+def _parked(message: str) -> str:
+    return f"/parked/{quote(message, safe='')}"
+
+
+def _went(answer: httpx.Response) -> Went:
+    told = answer.json()
+    return Went(told["handled"], told["code"], told["text"])
 
 
 class _Accounts:

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from chargeline import shown
-from chargeline.desks import acting, looking, only_here
+from chargeline.desk import Went
+from chargeline.desks import acting, looking
 from chargeline.report import DONE, NEEDS_A_PERSON
-from chargeline.session import TENANT, Where, opened, reading
+from chargeline.session import TENANT, Where, opened
 from chassis.errors import PermanentError
 from schemas.settings import ClientMapping, ProductMapping, Settings
 
@@ -80,52 +81,42 @@ async def decide_chain(where: Where, document: str, *, replacement: bool) -> Ans
 
 
 async def parked_list(where: Where, *, as_json: bool) -> Answer:
-    """What is parked and what queues behind it."""
-    only_here(where, "parked list")
-    async with reading(where) as store:
-        found = [m for m in await store.parking.list(TENANT) if m.state == "parked"]
+    """What is parked; what queues behind it is not in the list."""
+    async with looking(where) as desk:
+        rows = await desk.parked.list()
+    code = NEEDS_A_PERSON if rows else DONE
     if as_json:
-        rows = [m.model_dump(mode="json") for m in found]
-        return (NEEDS_A_PERSON if rows else DONE), {
-            "schema": "chargeline.parked.v1",
-            "parked": rows,
-        }
-    for m in found:
-        shown.out.print(f"{m.id}  {m.group}  [yellow]{m.code}[/]: {m.text}")
-    return (NEEDS_A_PERSON if found else DONE), None
+        return code, {"schema": "chargeline.parked.v1", "parked": rows}
+    for m in rows:
+        shown.out.print(f"{m['id']}  {m['group']}  [yellow]{m['code']}[/]: {m['text']}")
+    return code, None
 
 
 async def parked_show(where: Where, message: str) -> Answer:
-    """The message as JSON, then its bytes."""
-    only_here(where, "parked show")
-    async with reading(where) as store:
-        found, value = await store.parking.show(TENANT, message)
-    text = value.decode("utf-8", errors="replace")
-    return DONE, {**found.model_dump(mode="json"), "value": text}
+    """The message as JSON, with what the system tells of its content."""
+    async with looking(where) as desk:
+        return DONE, await desk.parked.show(message)
 
 
 async def parked_retry(where: Where, message: str) -> Answer:
     """Handle it again, in its order."""
-    only_here(where, "parked retry")
-    async with opened(where) as system:
-        retried = await system.store.parking.retry(TENANT, message)
-        await system.store.idle()
-    shown.out.print(f"handled: {retried.done}")
-    if retried.cause is not None:
-        shown.out.print(f"[yellow]{retried.cause.code}[/]: {retried.cause.text}")
-    return (NEEDS_A_PERSON if retried.cause else DONE), None
+    async with acting(where) as desk:
+        went = await desk.parked.retry(message)
+    return _went("handled", went)
 
 
 async def parked_discard(where: Where, message: str, *, by: str, reason: str) -> Answer:
     """It is never handled, and the record says who decided that; what queues behind it goes on."""
-    only_here(where, "parked discard")
-    async with opened(where) as system:
-        went_on = await system.store.parking.discard(TENANT, message, by=by, reason=reason)
-        await system.store.idle()
-    shown.out.print(f"discarded; handled behind it: {went_on.done}")
-    if went_on.cause is not None:
-        shown.out.print(f"[yellow]{went_on.cause.code}[/]: {went_on.cause.text}")
-    return (NEEDS_A_PERSON if went_on.cause else DONE), None
+    async with acting(where) as desk:
+        went = await desk.parked.discard(message, by=by, reason=reason)
+    return _went("discarded; handled behind it", went)
+
+
+def _went(says: str, went: Went) -> Answer:
+    shown.out.print(f"{says}: {went.done}")
+    if went.code is not None:
+        shown.out.print(f"[yellow]{went.code}[/]: {went.text}")
+    return (NEEDS_A_PERSON if went.code is not None else DONE), None
 
 
 async def up(where: Where, *, host: str, port: int) -> Answer:

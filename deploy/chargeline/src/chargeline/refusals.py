@@ -30,6 +30,7 @@ _CODES = frozenset(
         "sync-unknown",
         "schedule-refused",
         "only-embedded",
+        "explain-elsewhere",
         "api-key-missing",
         "gateway-address",
         "not-signed-in",

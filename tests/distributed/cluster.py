@@ -110,6 +110,12 @@ class Cluster:
             replica.port = free_port()
             replica.api_port = free_port()
 
+    @property
+    def api(self) -> str:
+        """Where the first gateway answers callers."""
+        gateway = next(r for r in self.replicas if r.service == "gateway")
+        return f"http://127.0.0.1:{gateway.api_port}"
+
     def __enter__(self) -> Self:
         for group in ("topics", "indexes"):
             command = [sys.executable, "-m", "chargeline", group, "apply"]

@@ -1,5 +1,7 @@
 """`python -m distributed.month`: a month over processes on real servers, and the same embedded.
 
+The services are asked through the gateway's REST API, as a command line elsewhere asks them.
+
 Prints the statement, both hashes, one charge's trace, and what the example consumer read.
 """
 
@@ -29,6 +31,8 @@ from support.command_line import toml
 CLIENTS, LINES, SEED = 40, 800, 7
 TODAY = "2026-11-05"
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "billing-events" / "consumer.py"
+OPERATOR = f"ck_{'ab' * 8}_{'cd' * 32}"
+SCOPES = ["read", "configure", "run", "approve", "administer"]
 _ME = [sys.executable, "-m", "chargeline"]
 
 
@@ -62,6 +66,7 @@ def distributed(
             "CHARGELINE_NAMESPACE": "month-",
             "CHARGELINE_TODAY": TODAY,
             "CHARGELINE_TRACE_FILE": str(traces),
+            "CHARGELINE_OPERATOR_KEY": OPERATOR,
         }
     )
     with sandboxes(month) as url:
@@ -69,7 +74,7 @@ def distributed(
         began = time.monotonic()
         with Cluster(folder / "services", given) as cluster:
             print(f"{len(SERVICES)} services ready after {time.monotonic() - began:.1f} s")
-            told = run(folder / "client", month, url, cluster.environment)
+            told = over_rest(folder / "client", month, cluster.api)
             began = time.monotonic()
         print(f"all stopped cleanly in {time.monotonic() - began:.1f} s")
         state = loads(httpx.get(f"{url}/_sandbox/halopsa/state", timeout=60).content)
@@ -98,6 +103,35 @@ def billed(folder: Path, month: Month, environment: dict[str, str]) -> tuple[dic
     """The same month in one process over a data folder."""
     with sandboxes(month) as url:
         return run(folder, month, url, environment), url
+
+
+def over_rest(folder: Path, month: Month, root: str) -> dict[str, Any]:
+    """A tenant made by the operator, and `chargeline run` with nothing but an address and a key."""
+    folder.mkdir(parents=True)
+    operator = {"Authorization": f"Bearer {OPERATOR}"}
+    with httpx.Client(base_url=f"{root}/v1", headers=operator, timeout=60) as http:
+        tenant = {"tenant": "main", "name": "Main", "terms_accepted": "1"}
+        http.post("/tenants", json=tenant).raise_for_status()
+        asked = {"name": "month", "scopes": SCOPES}
+        made = http.post("/tenants/main/keys/first", json=asked).raise_for_status()
+    settings = month.resolved_settings()
+    for vendor in ("pax8", "halopsa"):
+        account = {"client_id": "sandbox", "client_secret": "sandbox"}
+        settings[vendor] = settings.get(vendor, {}) | account
+    file = folder / "settings.toml"
+    file.write_text(toml(settings), encoding="utf-8")
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
+    ended = subprocess.run(
+        [*_ME, "run", "--settings", str(file), "--yes", "--json"],
+        env=mine | {"CHARGELINE_URL": root, "CHARGELINE_API_KEY": made.json()["token"]},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ended.returncode == 0, f"exit code {ended.returncode}"
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
 
 
 def run(folder: Path, month: Month, url: str, environment: dict[str, str]) -> dict[str, Any]:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from chassis.errors import PermanentError
 from gateway.rest.api import api_of
 from gateway.rest.cookies import session_secret, set_session
-from gateway.rest.visits import Enrolling, Visit, Where, address_of, from_our_pages, may_use, opened
+from gateway.rest.paging import Page
+from gateway.rest.visits import (
+    Enrolling,
+    SignedIn,
+    Visit,
+    Where,
+    address_of,
+    from_our_pages,
+    may_use,
+    opened,
+)
 from gateway.rest.words import Text
 from gateway.signin.people import Passkey, Person
 
 router = APIRouter(
     prefix="/auth/passkeys", tags=["sign-in"], dependencies=[Depends(from_our_pages)]
 )
+
+
+_SHOWN = {"id", "name", "made_at"}
 
 
 class _Body(BaseModel):
@@ -35,6 +49,37 @@ class Answered(_Body):
     """What the browser got from the device."""
 
     answer: dict[str, Any]
+
+
+class Shown(BaseModel):
+    """A passkey of the account."""
+
+    id: str
+    name: str
+    made_at: datetime
+
+
+@router.get("")
+async def list_passkeys(visit: SignedIn) -> Page[Shown]:
+    """The account's passkeys, as they were added."""
+    return Page(items=[Shown(**k.model_dump(include=_SHOWN)) for k in visit.person.passkeys])
+
+
+@router.delete("/{passkey}", status_code=HTTPStatus.NO_CONTENT)
+async def remove_passkey(visit: Enrolling, passkey: Annotated[str, Path(max_length=1024)]) -> None:
+    """The device is lost: it signs nobody in from now on. A second factor has to stay."""
+    door, person = visit.api.sign_in, visit.person
+
+    def without(p: Person) -> Person:
+        if passkey not in [key.id for key in p.passkeys]:
+            raise PermanentError("passkey-unknown", "none of your passkeys is that one")
+        left = p.model_copy(update={"passkeys": _others(p, passkey)})
+        if not left.second_factor:
+            raise PermanentError("last-factor", "add another passkey, or an app, first")
+        return left
+
+    await door.people.change(person.id, without)
+    await door.sessions.revoke_all(person.id, but=visit.session.id)
 
 
 @router.post("/options")

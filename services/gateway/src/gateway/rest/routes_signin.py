@@ -56,6 +56,12 @@ class SigningIn(_Body):
     password: SecretStr = Field(max_length=1024)
 
 
+class NewPassword(_Body):
+    """Another password, under the rules of the first."""
+
+    password: SecretStr = Field(max_length=1024)
+
+
 class GivenCode(_Body):
     """A code of the authenticator app, or a recovery code."""
 
@@ -180,6 +186,16 @@ async def confirm_totp(
     if visit.session.state != "open":
         await opened(visit, request, answer)
     return Confirmed(next="done", recovery_codes=codes)
+
+
+@router.put("/password", status_code=HTTPStatus.NO_CONTENT)
+async def change_password(visit: Enrolling, asked: NewPassword) -> None:
+    """Another password; every other session of the account ends."""
+    door, person = visit.api.sign_in, visit.person
+    about = (person.email, person.name)
+    kept = passwords.hashed(asked.password.get_secret_value(), about)
+    await door.people.change(person.id, lambda p: p.model_copy(update={"password": kept}))
+    await door.sessions.revoke_all(person.id, but=visit.session.id)
 
 
 @router.get("/session")

@@ -24,7 +24,8 @@ SECURITY = (
         f"{GATEWAY}/rest/api.py",
         "        if not principal.may(scope, tenant):\n",
         "        if not scope:\n",
-        test=f"{REST}/test_isolation.py::test_a_reader_changes_nothing",
+        test=f"{REST}/test_isolation.py"
+        "::test_a_reader_changes_nothing[DELETE-/v1/tenants/{tenant}/keys/{key_id}]",
     ),
     Mutant(
         "security scopes of a new key",
@@ -67,7 +68,7 @@ SECURITY = (
         f"{GATEWAY}/rest/cookies.py",
         "    if not _from_ours(request, origin, unsaid=False):\n",
         "    if not origin:\n",
-        test=f"{REST}/test_sign_in.py::test_another_sites_page_changes_nothing",
+        test=f"{REST}/test_break_in.py::test_another_site_changes_nothing_of_a_tenant",
     ),
     Mutant(
         "security addresses of our own",

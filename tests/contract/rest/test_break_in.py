@@ -130,6 +130,24 @@ async def test_another_sites_link_begins_no_linking(
     assert (answer.status_code, answer.json()["code"]) == (403, "cross-site")
 
 
+@pytest.mark.parametrize("site", [*SITES, {}])
+async def test_another_site_changes_nothing_of_a_tenant(
+    door: Door, ann: Browser, site: dict[str, str]
+) -> None:
+    """The cookie goes along; a browser that says nothing of where it is has to name our origin."""
+    owner = await door.tenant("first")
+    asked = {"email": EMAIL, "role": "owner"}
+    token = (await owner("POST", "/invitations", json=asked)).json()["token"]
+    await ann.sign_up(EMAIL, token)
+    await ann.enrol()
+    path = "/v1/tenants/first/documents/list"
+    refused = await ann.http.post(path, json={}, headers=site)
+    assert (refused.status_code, refused.json()["code"]) == (403, "cross-site")
+    keyed = await ann.http.post(path, json={}, headers={**site, "Idempotency-Key": "k"})
+    assert (keyed.status_code, keyed.json()["code"]) == (403, "cross-site")
+    assert (await ann("POST", "/tenants/first/documents/list", json={})).status_code == 202
+
+
 async def test_a_planted_cookie_is_nobodys_session(door: Door, ann: Browser) -> None:
     """Whoever plants their own half-open session has nothing once the victim has signed in."""
     await signed_in(door, ann)

@@ -114,7 +114,7 @@ class EmbeddedBus:
         await self._quiet.wait()
 
     def _wake(self, slots: set[log.Slot]) -> None:
-        for slot in slots:
+        for slot in sorted(slots):  # a set of texts has another order in each process
             for consumer in self._consumers.get(slot, ()):
                 consumer.wake()
 

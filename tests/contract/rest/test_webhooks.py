@@ -245,6 +245,9 @@ async def test_a_test_event_says_that_it_is_one(door: Door) -> None:
         told_of = Webhook(webhook["secret"]).verify(got.body, got.headers)
         assert (told_of["type"], told_of["id"]) == ("chargeline.test.v1", got.id)
         assert (await owner("GET", "/events")).json()["items"] == [], "nothing has happened"
+        again = (await owner("POST", f"/webhooks/{webhook['id']}/test")).json()
+        assert [row["id"] for row in await deliveries(owner, webhook)] == [again["id"]]
+        await came(theirs, 2)
 
 
 async def test_for_a_day_both_secrets_sign(door: Door, clock: MovedClock) -> None:

@@ -7,6 +7,7 @@ was cut off anywhere goes on by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -38,6 +39,7 @@ from schemas.messages import (
 from schemas.uses import ProductUse
 
 _KEY = "newest"
+_STANDS_STILL = timedelta(hours=1)
 
 _Companies = TypeAdapter(list[Company])
 _Uses = TypeAdapter(list[ProductUse])
@@ -56,10 +58,13 @@ class Setups:
         self._table: Table[Setup] = Table(store.outbox, "setups", Setup)
 
     async def begin(self, tenant: str, by: str) -> Setup:
-        """Begin one, or go along with the one that is under way."""
+        """Begin one, or go along with the one that is under way.
+
+        One that has stood still for an hour is given up: nobody answers it any more.
+        """
         while True:
             stored = await self._table.get(tenant, _KEY)
-            if stored is not None and stored.value.stage is not SetupStage.ENDED:
+            if stored is not None and self._is_under_way(stored.value):
                 return stored.value
             head = await self._store.head(tenant, PAX8, "setup")
             settings = await self._store.settings(tenant)
@@ -155,6 +160,12 @@ class Setups:
         )
         await self._put(head.tenant, stored, setup)
 
+    def _is_under_way(self, setup: Setup) -> bool:
+        if setup.stage is SetupStage.ENDED:
+            return False
+        moved_at = datetime.fromisoformat(setup.moved_at or setup.started_at)
+        return self._clock.now() - moved_at < _STANDS_STILL
+
     async def _note_matches(self, setup: Setup, matches: Sequence[CompanyMatch]) -> None:
         """A rule's decisions change the settings, so the log has them like a person's."""
         found = {m.company: {"halo": m.client, "evidence": m.evidence} for m in matches if m.client}
@@ -180,6 +191,7 @@ class Setups:
     async def _put(
         self, tenant: str, stored: Stored[Setup] | None, setup: Setup, *said: Message
     ) -> bool:
+        setup = setup.model_copy(update={"moved_at": self._clock.now().isoformat()})
         out = (*said, *about_setup(setup))
         if stored is None:
             return await self._table.insert(tenant, _KEY, setup, outgoing=out)

@@ -57,6 +57,7 @@ class Setup(BaseModel):
     stage: SetupStage = SetupStage.READING
     begun_by: str = ""
     started_at: str = ""
+    moved_at: str = ""  # when it last came a step further
     ended_at: str = ""
     problem: str | None = None
     text: str = ""

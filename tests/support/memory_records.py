@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import ClassVar
 
 from chassis.records import Record, may_change
 
@@ -21,6 +22,8 @@ async def no_pause() -> None:
 
 class MemoryRecords:
     """One process's access to a shelf; several may share one shelf."""
+
+    is_local: ClassVar[bool] = True
 
     def __init__(self, shelf: Shelf | None = None, pause: Pause = no_pause) -> None:
         self.shelf = {} if shelf is None else shelf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -24,7 +25,8 @@ exact = lru_cache(maxsize=16_384)(Decimal)
 
 def summed(numerals: Iterable[str | None]) -> Decimal:
     """The exact sum; a missing amount counts as nothing."""
-    return sum([exact(numeral) for numeral in numerals if numeral], ZERO)
+    counted = Counter(numerals).items()  # amounts repeat
+    return sum([exact(numeral) * times for numeral, times in counted if numeral], ZERO)
 
 
 def minor_unit(currency: str) -> Decimal:

@@ -7,17 +7,14 @@ Any other order of members is as good, and then the body is decoded line by line
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-_OWN = re.compile(
-    r'([^"\\]*)"(?:,"subscription":"([^"\\]*)")?(?:,"slot":"([^"\\]*)")?,(?="company":)'
-)
+_SUBSCRIPTION, _SLOT, _COMPANY = ',"subscription":"', ',"slot":"', ',"company":'
 
 
 class Row(NamedTuple):
-    """One line; `shared` are its members from `"company"` on, without the closing brace."""
+    """One line; `shared` is what stands behind `"company":`, without the closing brace."""
 
     id: str
     subscription: str | None
@@ -32,7 +29,7 @@ class Row(NamedTuple):
 
 
 def rows_in[T](body: bytes, decode: Callable[[str], T]) -> list[tuple[Row, T]] | None:
-    """The lines of a JSON array, with what `decode` makes of the members that a line shares.
+    """The lines of a JSON array, with what `decode` makes of the members from `"company"` on.
 
     None where some line is laid down in another way. A quote within a text has a backslash before
     it, so no text holds what is cut at; what is cut wrong for another reason is no JSON, which
@@ -44,14 +41,19 @@ def rows_in[T](body: bytes, decode: Callable[[str], T]) -> list[tuple[Row, T]] |
     rows = []
     met: dict[str, T] = {}
     for line in text[8:-2].split('},{"id":"'):
-        own = _OWN.match(line)
-        if own is None:
+        own, seam, shared = line.partition(_COMPANY)
+        name, _, more = own.partition('"')
+        subscription: str | None = None
+        slot: str | None = None
+        if more.startswith(_SUBSCRIPTION):
+            subscription, _, more = more[len(_SUBSCRIPTION) :].partition('"')
+        if more.startswith(_SLOT):
+            slot, _, more = more[len(_SLOT) :].partition('"')
+        if not seam or own[-1:] != '"' or more or "\\" in own:
             return None
-        name, subscription, slot = own.groups()
-        shared = line[own.end() :]
         if (said := met.get(shared)) is None:
             try:
-                said = met[shared] = decode(shared)
+                said = met[shared] = decode(f"{{{_COMPANY[1:]}{shared}}}")
             except ValueError:
                 return None
         rows.append((Row(name, subscription, slot, shared), said))

@@ -5,6 +5,7 @@ Whoever finds clients and items for a batch works from this; the lines themselve
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -145,7 +146,8 @@ def _by(sums: _Sums, part: int) -> list[tuple[str, _Sum]]:
 
 
 def _sum_of(amounts: Sequence[str | Decimal]) -> Decimal:
-    return sum([exact(a) if isinstance(a, str) else a for a in amounts], ZERO)
+    counted = Counter(amounts).items()  # they repeat
+    return sum([(exact(a) if isinstance(a, str) else a) * times for a, times in counted], ZERO)
 
 
 def _product(key: str, s: _Sum, seat: Row | None) -> ProductUse:

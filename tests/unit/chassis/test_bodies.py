@@ -16,6 +16,7 @@ from chassis.embedded import EmbeddedStore
 from chassis.errors import PermanentError
 from schemas import frame
 from support.embedded import Sent, open_store
+from support.memory_records import MemoryRecords
 from support.virtual_loop import in_virtual_time
 
 HEAD = Sent(tenant="msp", run="run", revision=1, settings="s")
@@ -55,6 +56,29 @@ async def test_a_damaged_body_is_never_handed_out(system: EmbeddedStore) -> None
     await system.records.delete("msp", "bodies", key)
     with pytest.raises(PermanentError, match="body-damaged"):
         await system.bodies.get("msp", ref)
+
+
+async def test_a_small_body_stays_plain_on_this_machine_and_is_verified_all_the_same(
+    system: EmbeddedStore,
+) -> None:
+    ref = await system.bodies.put("msp", b"[1]")
+    part = await system.records.get("msp", "bodies", f"{ref.digest}-00000")
+    assert part is not None
+    assert part.body == b"[1]"
+    await system.records.replace(replace(part, body=b"[2]"))
+    with pytest.raises(PermanentError, match="body-damaged"):
+        await system.bodies.get("msp", ref)
+
+
+async def test_over_a_network_a_body_travels_small() -> None:
+    records = MemoryRecords()
+    records.is_local = False  # type: ignore[misc] # of this one
+    bodies = Bodies(records)
+    ref = await bodies.put("msp", b"x" * 10_000)
+    part = await records.get("msp", "bodies", f"{ref.digest}-00000")
+    assert part is not None
+    assert len(part.body) < 100
+    assert await bodies.get("msp", ref) == b"x" * 10_000
 
 
 async def test_only_a_large_body_leaves_the_message(system: EmbeddedStore) -> None:

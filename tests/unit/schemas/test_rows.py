@@ -26,7 +26,7 @@ IN_ANY_ORDER = st.dictionaries(
 
 
 def decoded(members: str) -> dict[str, Any]:
-    return dict(json.loads(f"{{{members}}}"))
+    return dict(json.loads(members))
 
 
 def compact(rows: list[dict[str, Any]]) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from chassis.errors import PermanentError
 
@@ -46,6 +46,8 @@ class Record:
 
 class Records(Protocol):
     """Durable when a write returns. Raises TransientError when the store is away."""
+
+    is_local: ClassVar[bool]  # a file of this machine: bytes cost little on their way there
 
     async def get(self, tenant: str, collection: str, key: str) -> Record | None:
         """The record, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.bodies import Bodies, packed
+from chassis.bodies import Bodies
 from chassis.errors import PermanentError
 from chassis.outbox import Outbox
 from chassis.service import Body
@@ -30,7 +30,7 @@ class Handlers:
         """
         settings = await self._settings.read(head.tenant, head.settings)
         normalized, uses, lines = normalize(head, await body.load(), settings)
-        at, parts = packed(head.tenant, lines)
+        at, parts = self._bodies.packed(head.tenant, lines)
         normalized = normalized.model_copy(update={"lines_at": at})
         sums = frame.join(b"[]", uses.model_dump_json(exclude_defaults=True).encode())
         key = f"{head.tenant}/{head.bill_to}"

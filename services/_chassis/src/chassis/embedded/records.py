@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from chassis.embedded.recent import Recent, place_of
 from chassis.embedded.writer import Executor, Work
@@ -23,6 +23,8 @@ _NO_TAGS = "{}"
 
 class SqliteRecords:
     """Implements `chassis.records.Records`. A read-only store refuses to write."""
+
+    is_local: ClassVar[bool] = True
 
     def __init__(self, executor: Executor, *, read_only: bool = False) -> None:
         self._executor = executor

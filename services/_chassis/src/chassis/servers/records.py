@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -35,6 +35,8 @@ class MongoRecords:
     `held_s`: how long a record's messages are left to the process that stored them before
     `with_outgoing` shows them to others.
     """
+
+    is_local: ClassVar[bool] = False
 
     def __init__(self, database: Database, clock: Clock, *, held_s: float = 0.0) -> None:
         self._database = database

@@ -80,7 +80,7 @@ def read(body: bytes) -> Received:
 
 
 def _shared(members: str) -> ChargeRow:
-    return _Row.validate_json(f'{{"id":"",{members}}}')
+    return _Row.validate_json(f'{{"id":"",{members[1:]}')
 
 
 def _row(text: Row, said: ChargeRow) -> ChargeRow:
@@ -110,7 +110,7 @@ def _said(texts: list[Row], rows: list[ChargeRow]) -> Iterator[str]:
         else:
             found = {name: row[name] for name in _DECIDED if name in row}  # type: ignore[literal-required]
             decided = to_json(found, exclude_none=True)[1:-1].decode()
-        yield f"{{{text.own}{slot},{text.shared},{decided}}}"
+        yield f'{{{text.own}{slot},"company":{text.shared},{decided}}}'
 
 
 @lru_cache(maxsize=4096)

@@ -108,7 +108,7 @@ def desired_lines(
 
 def decided_lines(body: bytes) -> list[Decided]:
     """The decided lines of a message; they were checked when the normalizer wrote them."""
-    cut = rows_in(body, lambda members: Said(from_json(f"{{{members}}}", cache_strings="all")))
+    cut = rows_in(body, lambda members: Said(from_json(members, cache_strings="all")))
     if cut is not None:
         return [Decided(row.id, row.slot or "", said) for row, said in cut]
     whole: list[dict[str, Any]] = from_json(body or b"[]", cache_strings="all")

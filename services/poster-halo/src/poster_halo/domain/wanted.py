@@ -13,7 +13,7 @@ from poster_halo.domain.amounts import Precision
 from poster_halo.domain.desired import Desired, Met, decided_lines, desired_lines
 from poster_halo.domain.sold import Item
 
-KEPT_MAX_BYTES = 8 * 1024 * 1024  # some 20,000 lines of products that many customers buy
+KEPT_MAX_BYTES = 16 * 1024 * 1024  # some 40,000 lines of products that many customers buy
 LINE_BYTES = 400  # as measured, with its id and slot
 SOLD_BYTES = 2_600  # with all that is spelled of it
 SOLD_MAX = 5_000

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Never
+from typing import ClassVar, Never
 
 from pydantic import ValidationError
 
@@ -30,6 +30,8 @@ class Denied(Exception):  # noqa: N818 - a rule of this module, not a condition 
 
 class OnlyDecisions:
     """Records that show raw lines, settings and lifecycle's decisions, and write nothing."""
+
+    is_local: ClassVar[bool] = False  # asked by who writes
 
     def __init__(self, records: Records, allowed: frozenset[str] = ALLOWED) -> None:
         self._records = records

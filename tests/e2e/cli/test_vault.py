@@ -11,10 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from chassis.embedded.store import EmbeddedStore
 from chassis.vault import KEY_VARIABLE, Keys, Vault, add_key, keys_from
+
+pytestmark = pytest.mark.folder
 
 PLANTED = {"client_id": SecretStr("id"), "client_secret": SecretStr("planted-s3cret")}
 SECRETS = 200

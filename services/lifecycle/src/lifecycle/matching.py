@@ -45,7 +45,7 @@ class MatchingJob:
 
     async def run(self, job: JobRun) -> None:
         """List, match, publish."""
-        head, body = _read(job)
+        head, body = _read(job, MatchCompanies)
         settings = await self._tools.settings.read(job.tenant, head.settings)
         companies = _Companies.validate_json(body or b"[]")
         clients = await self._catalogs.clients(Session(self._tools, job, settings), head)
@@ -55,7 +55,7 @@ class MatchingJob:
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """Say why nothing was matched."""
-        head, _ = _read(job)
+        head, _ = _read(job, MatchCompanies)
         problem = _answer(head).model_copy(
             update={"problem": failure.code, "text": short(failure.text)}
         )
@@ -76,7 +76,7 @@ class MatchingProductsJob:
 
     async def run(self, job: JobRun) -> None:
         """List, match, publish."""
-        head, body = _read_products(job)
+        head, body = _read(job, MatchProducts)
         settings = await self._tools.settings.read(job.tenant, head.settings)
         uses = _Uses.validate_json(body or b"[]")
         items = await self._catalogs.items(Session(self._tools, job, settings), head)
@@ -90,7 +90,7 @@ class MatchingProductsJob:
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """Say why nothing was matched."""
-        head, _ = _read_products(job)
+        head, _ = _read(job, MatchProducts)
         said = {"problem": failure.code, "text": short(failure.text)}
         fact = _products_answer(head).model_copy(update=said)
         await self._tools.answer(job, fact, b"[]", "failed")
@@ -120,11 +120,6 @@ def _products_answer(head: MatchProducts) -> ProductsMatched:
     )
 
 
-def _read_products(job: JobRun) -> tuple[MatchProducts, bytes]:
-    line, body = frame.decode(job.payload)
-    return MatchProducts.model_validate_json(line), body
-
-
 def _answer(head: MatchCompanies) -> CompaniesMatched:
     return CompaniesMatched(
         tenant=head.tenant,
@@ -137,6 +132,8 @@ def _answer(head: MatchCompanies) -> CompaniesMatched:
     )
 
 
-def _read(job: JobRun) -> tuple[MatchCompanies, bytes]:
+def _read[Asked: (MatchCompanies, MatchProducts)](
+    job: JobRun, kind: type[Asked]
+) -> tuple[Asked, bytes]:
     line, body = frame.decode(job.payload)
-    return MatchCompanies.model_validate_json(line), body
+    return kind.model_validate_json(line), body

@@ -1,6 +1,7 @@
 """Exact numerals: what was read is what is written."""
 
 import json as plain
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,18 @@ numerals = st.from_regex(
     r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
 )
 texts = st.text(alphabet=st.characters(exclude_categories=()))  # half characters too
+odd_texts = st.from_regex(r'"(a|b|\\ud83d|\\ude00|\\u0000|\\n|\\"|é)*"', fullmatch=True)
+# Keys repeat, numerals are as long as they like, half characters stand in texts.
+spelled = st.recursive(
+    numerals | odd_texts | st.sampled_from(["null", "true", "false"]),
+    lambda inner: (
+        st.lists(inner).map(lambda rows: f"[{', '.join(rows)}]")
+        | st.lists(st.tuples(odd_texts, inner)).map(
+            lambda rows: f"{{{','.join(f'{key} : {value}' for key, value in rows)}}}"
+        )
+    ),
+    max_leaves=20,
+)
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -50,6 +63,31 @@ def test_a_text_with_half_a_character_is_not_taken_for_a_numeral(text: str) -> N
     assert json.loads(json.dumps([text, Decimal("1.50")])) == [text, Decimal("1.50")]
 
 
+@given(spelled)
+def test_the_quick_decoder_reads_what_the_standard_one_reads(text: str) -> None:
+    assert _spelled(json.loads(text.encode())) == _spelled(_standard(text))
+
+
+@given(spelled, st.integers(0, 200), st.sampled_from(['"', "{", "]", ",", "-", "0", ".", "e", ""]))
+def test_what_is_damaged_is_refused_or_read_like_the_standard(
+    text: str, at: int, instead: str
+) -> None:
+    at %= len(text)
+    damaged = text[:at] + instead + text[at + 1 :]
+    try:
+        expected = _spelled(_standard(damaged))
+    except ValueError as refused:
+        with pytest.raises(ValueError, match=re.escape(str(refused))):
+            json.loads(damaged.encode())
+    else:
+        assert _spelled(json.loads(damaged.encode())) == expected
+
+
+@pytest.mark.parametrize("numeral", ["1" * 4000, "18446744073709551616", "1E400", "-0.00", "0e1"])
+def test_a_numeral_of_any_size_keeps_its_digits(numeral: str) -> None:
+    assert _spelled(json.loads(f"[{numeral}]")) == _spelled(_standard(f"[{numeral}]"))
+
+
 def test_digits_go_out_as_they_came_in() -> None:
     assert json.dumps([Decimal("1.50"), 2, Decimal("-0.000")]) == b"[1.50,2,-0.000]"
 
@@ -78,6 +116,10 @@ def test_what_is_unreadable_is_a_value_error(text: str | bytes) -> None:
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
     assert json.loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+
+
+def _standard(text: str) -> Any:
+    return plain.loads(text, parse_float=Decimal)
 
 
 def _spelled(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from schemas.settings import ClientMapping, EffectivePolicy, Policy, Settings
 
@@ -66,26 +67,30 @@ class Billing:
         found = {a.name: a for a in answers if a.recurring and a.policy.behaviour == "recurring"}
         return [found[name] for name in sorted(found)]
 
+    @cached_property
+    def _nobodys(self) -> EffectivePolicy:
+        """The policy where no mapping says anything."""
+        return self._settings.policy_for(self._source, None)
+
     def _decide(self, company: str, subscription: str | None) -> BillTo:
         settings = self._settings
-        nobody = settings.policy_for(self._source, None)
         row = self._companies.get(company)
         if subscription is not None:
             row = self._subscriptions[company, subscription]
         decided = row is not None and (row.halo is not None or row.exclude)
         if not company and not decided:
-            return BillTo(NO_COMPANY, nobody, hold="company-missing")
+            return BillTo(NO_COMPANY, self._nobodys, hold="company-missing")
         name = f"company:{company}"
         if settings.exclusions.own_company and company in settings.own_companies(self._source):
-            return BillTo(name, nobody, exclude="own-company")
+            return BillTo(name, self._nobodys, exclude="own-company")
         if row is None:
-            return BillTo(name, nobody, known=False)
-        policy = settings.policy_for(self._source, row)
+            return BillTo(name, self._nobodys, known=False)
         if row.exclude:
             name = f"subscription:{subscription}" if subscription is not None else name
+            policy = settings.policy_for(self._source, row)
             return BillTo(name, policy, exclude="excluded-client")
         if row.halo is None:
-            return BillTo(name, policy, known=False)
+            return BillTo(name, settings.policy_for(self._source, row), known=False)
         rows = self._by_client[row.halo]
         return BillTo(
             f"client:{row.halo}",

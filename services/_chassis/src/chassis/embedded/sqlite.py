@@ -87,7 +87,6 @@ def _opened(path: Path, mode: Literal["rwc", "ro"]) -> Iterator[sqlite3.Connecti
         )
         try:
             connection.execute("PRAGMA busy_timeout=5000")
-            connection.execute("PRAGMA cache_size=-16000")
             yield connection
         except BaseException:
             connection.close()

@@ -28,7 +28,7 @@ async def test_pages_currencies_and_sides_are_added_up() -> None:
     usd = '{"currencyCode":"USD","total":1.10,"costTotal":-0.4}'
     eur = '{"currencyCode":"EUR","total":2,"costTotal":null}'
     page = f'{{"content":[{usd},{eur}],"page":{{}}}}'
-    assert await summed(*[page] * 12) == {"EUR": (12, "24", "0"), "USD": (12, "13.2", "-4.8")}
+    assert await summed(*[page] * 12) == {"EUR": (12, "24", "0"), "USD": (12, "13.20", "-4.8")}
 
 
 async def test_a_document_that_is_not_there_received_nothing() -> None:
@@ -51,7 +51,20 @@ async def test_the_sum_is_exact_however_long_the_numerals(totals: list[str]) -> 
 
 @pytest.mark.parametrize(
     ("odd", "counts_as"),
-    [('"5.50"', "5.50"), ("true", "0"), ('"five"', "0"), ('""', "0"), ("[]", "0"), ("null", "0")],
+    [
+        ('"5.50"', "5.50"),
+        ("-3", "-3"),
+        ("1e2", "100"),
+        ("true", "0"),
+        ('"five"', "0"),
+        ('"NaN"', "0"),
+        ('"Infinity"', "0"),
+        ('""', "0"),
+        ("[]", "0"),
+        ("null", "0"),
+        (r'1.5,"name":"half a character \ud83d"', "1.5"),
+        (r'1.5,"name":"half a character \ud83d","currencyCode":"USD"', "1.5"),
+    ],
 )
 async def test_an_odd_amount_spoils_no_other_line(odd: str, counts_as: str) -> None:
     rows = f'{{"currencyCode":"USD","total":{odd}}},{{"currencyCode":"USD","total":1.5}}'

@@ -8,7 +8,8 @@ Any other order of members is as good, and then the body is decoded line by line
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 _SUBSCRIPTION, _SLOT, _COMPANY = ',"subscription":"', ',"slot":"', ',"company":'
 
@@ -26,6 +27,15 @@ class Row(NamedTuple):
         """Its id and subscription as members: nothing in them is escaped."""
         whose = f',"subscription":"{self.subscription}"' if self.subscription is not None else ""
         return f'"id":"{self.id}"{whose}'
+
+
+def maker[T: tuple[Any, ...]](kind: type[T]) -> Callable[[tuple[Any, ...]], T]:
+    """Makes a named tuple of a plain one. Its own constructor is a Python function, which for
+    every line of a document is too much."""
+    return partial(tuple.__new__, kind)
+
+
+_row = maker(Row)
 
 
 def rows_in[T](body: bytes, decode: Callable[[str], T]) -> list[tuple[Row, T]] | None:
@@ -56,5 +66,5 @@ def rows_in[T](body: bytes, decode: Callable[[str], T]) -> list[tuple[Row, T]] |
                 said = met[shared] = decode(f"{{{_COMPANY[1:]}{shared}}}")
             except ValueError:
                 return None
-        rows.append((Row(name, subscription, slot, shared), said))
+        rows.append((_row((name, subscription, slot, shared)), said))
     return rows

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import httpx
 
@@ -172,7 +173,7 @@ class Calls:
             headers["Content-Type"] = request.media_type
         prepared = self._line.http.build_request(
             request.method,
-            request.url,
+            _parsed(request.url),
             params=_written(request.params),
             content=request.content,
             headers=headers,
@@ -263,6 +264,9 @@ def _sent_secretly(request: Request, sent: httpx.Request) -> list[str]:
         pair = base64.b64decode(signed, validate=True).decode()
         found += [pair, pair.partition(":")[2]]
     return found
+
+
+_parsed = lru_cache(maxsize=64)(httpx.URL)  # pages of a list differ in their parameters only
 
 
 def _written(params: Params | None) -> dict[str, str] | None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ingest_pax8.charges import Charge, charges_of, read_page, read_row
 from ingest_pax8.translate import terms_json
 from schemas.money import ZERO, exact
+from schemas.rows import maker
 from vendors.json import string
 from vendors.pax8 import PageCounters, count_page, has_long_numeral
 
@@ -56,6 +57,9 @@ class Line(NamedTuple):
         """The ChargeLine as it travels, what is its own first (see `schemas.rows`)."""
         whose = f',"subscription":{string(self.subscription)}' if self.subscription else ""
         return f'{{"id":"{line_id}"{whose},{self.terms.json}}}'
+
+
+_made = maker(Line)
 
 
 def total_of(counted: Iterable[tuple[Terms, int]]) -> tuple[Decimal, Decimal]:
@@ -121,9 +125,9 @@ def _line(row: str) -> Line:
     own, _, rest = row.partition('"')
     before, found, rest = rest.partition(_SUBSCRIPTION)
     if not found:
-        return Line(own, None, _terms(before, None))
+        return _made((own, None, _terms(before, None)))
     subscription, _, after = rest.partition('"')
-    return Line(own, subscription or None, _terms(before, after))
+    return _made((own, subscription or None, _terms(before, after)))
 
 
 @lru_cache(maxsize=2048)

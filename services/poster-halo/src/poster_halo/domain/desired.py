@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from poster_halo.domain.amounts import Amounts, Precision
 from poster_halo.domain.sold import SOLD_BY, Item, Sold, sold_of
 from schemas.money import ZERO
-from schemas.rows import rows_in
+from schemas.rows import maker, rows_in
 
 # What lines sold before, by all that it depends on.
 Met = dict[tuple[Any, ...], Sold]
@@ -68,6 +68,9 @@ class Decided(NamedTuple):
     said: Said
 
 
+_decided = maker(Decided)
+
+
 def desired_lines(
     lines: Sequence[Decided],
     items: Mapping[str, Item],
@@ -110,7 +113,7 @@ def decided_lines(body: bytes) -> list[Decided]:
     """The decided lines of a message; they were checked when the normalizer wrote them."""
     cut = rows_in(body, lambda members: Said(from_json(members, cache_strings="all")))
     if cut is not None:
-        return [Decided(row.id, row.slot or "", said) for row, said in cut]
+        return [_decided((row.id, row.slot or "", said)) for row, said in cut]
     whole: list[dict[str, Any]] = from_json(body or b"[]", cache_strings="all")
     return [Decided(row["id"], row.get("slot") or "", Said(row)) for row in whole]
 

@@ -6,7 +6,6 @@ many: a document is decoded once, however large it is.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -82,25 +81,26 @@ class Gathering:
     def page(self, number: int, lines: Sequence[Line], identities: Iterable[str]) -> None:
         """Take one page in; a page comes once."""
         shelves: dict[Key, _Shelf] = {}
-        met: dict[Terms, _Shelf] = {}
-        line_id, by_terms = self._line_ids.of, not self.billing.by_subscription
+        met: dict[tuple[str | None, str], _Shelf] = {}
+        line_id, by_company = self._line_ids.of, not self.billing.by_subscription
         for line, identity in zip(lines, identities, strict=True):
-            shelf = met.get(line.terms) if by_terms else None
+            terms = line.terms
+            whose = (terms.charge["company"], terms.currency)
+            shelf = met.get(whose) if by_company else None
             if shelf is None:
-                shelf = met[line.terms] = self._shelf(line, shelves)
-            shelf.terms.append(line.terms)
+                shelf = met[whose] = self._shelf(line, shelves)
+            shelf.terms.append(terms)
             shelf.rows.append(line.json(line_id(identity)))
         for key, shelf in shelves.items():
             group = self.groups.setdefault(key, Group(shelf.bill_to))
-            counted = Counter(shelf.terms)
-            price, cost = total_of(counted.items())
+            price, cost = total_of(shelf.terms)
             group.lines += len(shelf.rows)
             group.price += price
             group.cost += cost
             if group.lines <= self._lines_max:
                 self._spool.add(key, number, ",".join(shelf.rows).encode())
             if not shelf.bill_to.known:
-                self._note_unknown(number, key[1], counted)
+                self._note_unknown(number, key[1], shelf.terms)
 
     def _shelf(self, line: Line, shelves: dict[Key, _Shelf]) -> _Shelf:
         """Where a page's lines of the same batch are."""
@@ -129,9 +129,9 @@ class Gathering:
         group = self.groups[key]
         return self._spool.body(key) if 0 < group.lines <= self._lines_max else b"[]"
 
-    def _note_unknown(self, number: int, currency: str, counted: Counter[Terms]) -> None:
+    def _note_unknown(self, number: int, currency: str, terms: Sequence[Terms]) -> None:
         """All of one company: nobody else has the bill-to of one that is not decided about."""
-        first = next(iter(counted)).charge
+        first = terms[0].charge
         company = first["company"] or ""
         one = self._unknown.get(company)
         name, external = first["company_name"] or "", first["external"]
@@ -139,6 +139,6 @@ class Gathering:
             one = self._unknown[company] = _Unknown(company, name, external, number)
         elif number < one.page:
             one.name, one.external, one.page = name, external, number
-        one.lines += counted.total()
-        price, _ = total_of(counted.items())
+        one.lines += len(terms)
+        price, _ = total_of(terms)
         one.price[currency] = one.price.get(currency, ZERO) + price

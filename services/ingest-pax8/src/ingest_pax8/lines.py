@@ -5,7 +5,7 @@ Rows that say the same, but for these two, are decoded, translated and put into 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -62,13 +62,10 @@ class Line(NamedTuple):
 _made = maker(Line)
 
 
-def total_of(counted: Iterable[tuple[Terms, int]]) -> tuple[Decimal, Decimal]:
-    """Price and cost of lines, by how many there are of each terms."""
-    price, cost = ZERO, ZERO
-    for terms, times in counted:
-        price += terms.total * times
-        cost += terms.cost_total * times
-    return price, cost
+def total_of(terms: Sequence[Terms]) -> tuple[Decimal, Decimal]:
+    """Price and cost of the lines that say this."""
+    price = sum([one.total for one in terms], ZERO)
+    return price, sum([one.cost_total for one in terms], ZERO)
 
 
 def read_lines(raw: bytes) -> tuple[PageCounters, int, list[Line] | None]:

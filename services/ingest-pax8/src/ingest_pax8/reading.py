@@ -7,7 +7,6 @@ fresh reading is compared with the first and stores nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -67,11 +66,11 @@ class _Tally:
     def page(self, page: Page) -> None:
         self.rows += len(page.lines)
         self.promised.add(page.notes.promised)
-        several: dict[str, list[tuple[Terms, int]]] = {}
-        for terms, times in Counter([line.terms for line in page.lines]).items():
-            several.setdefault(terms.currency, []).append((terms, times))
-        for currency, counted in several.items():
-            self.sums.add(currency, sum(times for _, times in counted), *total_of(counted))
+        several: dict[str, list[Terms]] = {}
+        for line in page.lines:
+            several.setdefault(line.terms.currency, []).append(line.terms)
+        for currency, terms in several.items():
+            self.sums.add(currency, len(terms), *total_of(terms))
         self.ids += page.ids
         self.fields += page.fields
         self.digests.append(page.notes.digests)

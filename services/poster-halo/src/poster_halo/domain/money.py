@@ -54,9 +54,8 @@ def entries(
         else:
             shown.extend(found)
             stand.append(line)
-    for one in shown:
-        read.add(one.amounts.money, one.amounts.cost_money, 0)
-    read.lines += len(stand)
+    price = sum([one.amounts.money for one in shown], ZERO)
+    read.add(price, sum([one.amounts.cost_money for one in shown], ZERO), len(stand))
     for sold, times in counted(stand):
         over, cost_over = sold.rounding
         if over or cost_over:

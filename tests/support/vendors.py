@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,14 +48,16 @@ class TestLine:
         self.line = Line(
             self.http,
             self.clock,
-            take=self._take,
+            call=self._call,
             blocked=self._blocked,
             retries=Retries(attempts=3, first_wait_s=1.0, wait_max_s=20.0, jitter=lambda: 1.0),
             limits=Limits(**limits),
         )
 
-    async def _take(self) -> None:
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
         self.taken += 1
+        yield
 
     async def _blocked(self, seconds: float) -> None:
         self.blocked.append(seconds)

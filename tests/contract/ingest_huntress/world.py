@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -155,18 +156,19 @@ class World:
             raise Killed
 
     async def _open(self, _: JobRun, settings: Settings) -> Huntress:
-        line = Line(self.http, self.clock, take=self._take, retries=Retries())
+        line = Line(self.http, self.clock, call=self._call, retries=Retries())
         keys = HuntressCredentials(self.public_key, SecretStr("hs_1"))
         in_flight = settings.huntress.in_flight
         return Huntress("http://sandbox/huntress", keys, line, in_flight=in_flight)
 
-    async def _take(self) -> None:
-        if self.calls_left is None:
-            return
-        if not self.calls_left:
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        if self.calls_left == 0:
             self.calls_left = None
             raise TransientError("rate-limited", "the calls are used up", retry_after_s=30.0)
-        self.calls_left -= 1
+        if self.calls_left is not None:
+            self.calls_left -= 1
+        yield
 
     # ---- the vendor's side
 

@@ -115,7 +115,8 @@ async def test_two_processes_together_stay_within_one_window(
         while time.monotonic() < ends:
             before = time.monotonic()
             try:
-                await budget.take()
+                async with budget.call():
+                    pass
             except TransientError as error:
                 await asyncio.sleep((error.retry_after_s or 0) + 0.01)
             else:

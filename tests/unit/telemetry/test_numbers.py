@@ -109,10 +109,12 @@ def test_a_budget_tells_what_is_taken_refused_and_blocked(numbers: Numbers) -> N
     async def story() -> None:
         limits = CallLimits(calls=2, window_s=10, block=2, vendor="halopsa", patience_s=0.0)
         budget = Budget(Leases(MemoryRecords(), LoopClock(START)), "msp", "halo", limits)
-        await budget.take()
-        await budget.take()
+        for _ in range(2):
+            async with budget.call():
+                pass
         with pytest.raises(TransientError):
-            await budget.take()
+            async with budget.call():
+                pass
         await budget.block(60)
 
     in_virtual_time(story())

@@ -26,7 +26,8 @@ from schemas.explained import LineExplained
 from schemas.statement import Difference
 from vendors.probe import Finding
 
-_LOOK_S = 0.05
+# Between two looks of a command that waits: over servers each of them is a command of theirs.
+_LOOK_S, _LOOK_SERVERS_S = 0.05, 0.25
 
 
 def desk_of(system: System) -> Desk:
@@ -51,7 +52,7 @@ def desk_of(system: System) -> Desk:
         occurrences=occurrences,
         calls=system.connections.calls,
         clock=system.options.clock,
-        look_s=_LOOK_S,
+        look_s=_LOOK_S if system.options.servers is None else _LOOK_SERVERS_S,
     )
 
 

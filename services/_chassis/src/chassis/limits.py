@@ -1,8 +1,10 @@
 """The call limits of one connection, counted in its lease record so that every process shares them.
 
 Calls are booked in blocks and counted in a sliding window: never more than `calls` in any
-`window_s`. A short wait for the window is waited out here, because a job that comes back from its
-checkpoint lists anew, which costs calls; for a long one the job waits by its checkpoint.
+`window_s`, as the vendor counts them. It counts a call at some moment before its answer is here, so
+that is when the call counts here. A short wait for the window is waited out here, because a job
+that comes back from its checkpoint lists anew, which costs calls; for a long one the job waits by
+its checkpoint.
 """
 
 from __future__ import annotations
@@ -32,8 +34,7 @@ class CallLimits:
     window_s: float
     a_day: int | None = None
     reserve: int = 0
-    block: int | None = None  # calls booked at once; None: a tenth of the window's, at most 20
-    in_flight: int = 4
+    block: int | None = None  # calls booked at once; None: a 25th of the window's, at most 20
     vendor: str = ""
     patience_s: float = 20.0  # far below the lease's length, which is renewed meanwhile
 
@@ -44,7 +45,7 @@ class CallLimits:
     @property
     def booked(self) -> int:
         """Calls booked at once: they all count until the last of them is forgotten."""
-        return self.block or max(1, min(_BLOCK_MAX, self.calls // 10))
+        return self.block or max(1, min(_BLOCK_MAX, self.calls // 25))
 
 
 @dataclass(frozen=True)
@@ -70,47 +71,50 @@ class _Block:
     calls: int
     until: datetime
     used: int = 0
-    last: datetime | None = None
+    under_way: int = 0
+    last: datetime | None = None  # when an answer came, the last time
 
 
 class Budget:
-    """`await take()` before each call to the vendor; `block` when the vendor wants none."""
+    """`async with call()` around each call to the vendor; `block` when the vendor wants none."""
 
     def __init__(self, leases: Leases, tenant: str, connection: str, limits: CallLimits) -> None:
         self._leases, self._clock = leases, leases.clock
         self._tenant, self._connection, self._limits = tenant, connection, limits
         self._block: _Block | None = None
+        self._booked: dict[int, _Block] = {}  # by number: what is not counted exactly yet
         self._lock = asyncio.Lock()
-        self._in_flight = asyncio.Semaphore(limits.in_flight)
 
-    async def take(self) -> None:
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
         """One call, soon, or TransientError `rate-limited` with the time until there is one."""
+        block = await self._soon()
+        metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
+        try:
+            yield
+        finally:
+            block.under_way -= 1
+            block.last = self._clock.now()
+
+    async def _soon(self) -> _Block:
+        """The block of the call, after a wait that is short enough."""
         while True:
             try:
-                await self._take()
+                return await self._taken()
             except TransientError as used_up:
                 wait_s = used_up.retry_after_s
                 if wait_s is None or wait_s > self._limits.patience_s:
                     raise
                 await self._clock.sleep(wait_s + _A_MOMENT_S)
-            else:
-                break
-        metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
 
-    async def _take(self) -> None:
+    async def _taken(self) -> _Block:
         async with self._lock:
             block = self._block
             if block is None or block.used >= block.calls or block.until <= self._clock.now():
                 block = await self._book()
             block.used += 1
-            block.last = self._clock.now()
-
-    @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
-        """`take`, with no more than `in_flight` of them at once in this process."""
-        async with self._in_flight:
-            await self.take()
-            yield
+            block.under_way += 1
+            return block
 
     async def block(self, seconds: float) -> None:
         """The vendor wants no call for so long (429, Retry-After): tell every process."""
@@ -128,7 +132,7 @@ class Budget:
                 self._block.until = self._clock.now()
 
     async def _book(self) -> _Block:
-        """Correct the last block to what was used of it, then book the next, or say when."""
+        """Correct earlier blocks to what was used of them, then book the next, or say when."""
         booked: _Block | None = None
         free_at: datetime | None = None
 
@@ -143,6 +147,7 @@ class Budget:
         _, after = await self._leases.change(self._tenant, self._connection, book)
         used = sum(entry.calls for entry in after.calls.taken) / self._limits.calls
         metrics.add(metrics.BUDGET_USED, used, vendor=self._limits.vendor)
+        self._booked = {n: block for n, block in self._booked.items() if block.under_way}
         self._block = booked
         if booked is None:
             assert free_at is not None, "there is a block or a time to wait for one"
@@ -150,16 +155,21 @@ class Budget:
             metrics.add(metrics.BUDGET_REFUSED, vendor=self._limits.vendor)
             text = f"the calls of connection {self._connection} are used up for {wait_s:.0f} s"
             raise TransientError("rate-limited", text, retry_after_s=max(wait_s, 0.0))
+        self._booked[booked.number] = booked
         return booked
 
     def _settled(self, counts: CallCounts, now: datetime) -> CallCounts:
-        """The counts without what the window has forgotten and what our last block left unused."""
-        block, taken, unused = self._block, [], 0
+        """The counts without what the window has forgotten and what our blocks left unused.
+
+        Every block of ours ends here: the next one is booked now.
+        """
+        taken, unused = [], 0
         for entry in counts.taken:
-            kept = entry
-            if block is not None and entry.number == block.number:
-                unused = block.calls - block.used
+            kept, block = entry, self._booked.get(entry.number)
+            if block is not None:
+                unused += entry.calls - block.used
                 at = entry.at if block.last is None else block.last
+                at = max(entry.at, now) if block.under_way else at
                 kept = CallsTaken(number=entry.number, at=at, calls=block.used)
             if kept.calls and kept.at + self._window > now:
                 taken.append(kept)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -53,8 +53,10 @@ class Answer:
     body: bytes
 
 
-async def unlimited() -> None:
+@asynccontextmanager
+async def unlimited() -> AsyncIterator[None]:
     """The call budget of somebody who has none."""
+    yield
 
 
 async def unheard(seconds: float) -> None:
@@ -67,7 +69,7 @@ class Line:
 
     http: httpx.AsyncClient
     clock: Clock
-    take: Callable[[], Awaitable[None]] = unlimited
+    call: Callable[[], AbstractAsyncContextManager[None]] = unlimited
     blocked: Callable[[float], Awaitable[None]] = unheard
     retries: Retries = field(default_factory=Retries)
     limits: Limits = field(default_factory=Limits)
@@ -161,9 +163,9 @@ class Calls:
             raise PermanentError(refused.code, refused.text) from None
 
     async def _send(self, request: Request, signed: str | None, statuses: Statuses) -> Answer:
-        await self._line.take()
-        with observed(self._vendor, request.method, request.url):
-            return await self._exchange(request, signed, statuses)
+        async with self._line.call():
+            with observed(self._vendor, request.method, request.url):
+                return await self._exchange(request, signed, statuses)
 
     async def _exchange(self, request: Request, signed: str | None, statuses: Statuses) -> Answer:
         headers = {"Accept": "application/json"}
@@ -260,7 +262,7 @@ def _sent_secretly(request: Request, sent: httpx.Request) -> list[str]:
     """What an answer may repeat and nobody may read: a token, a pair of keys, each of the pair."""
     signed = sent.headers.get("Authorization", "").partition(" ")[2]
     found = [*request.secrets, signed]
-    with contextlib.suppress(ValueError):
+    with suppress(ValueError):
         pair = base64.b64decode(signed, validate=True).decode()
         found += [pair, pair.partition(":")[2]]
     return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -154,18 +155,12 @@ class Connections:
 
     def _limits(self, vendor: str, settings: Settings) -> CallLimits:
         """The numbers of the settings; a fiftieth of them is kept for calls outside jobs."""
-        calls, window_s, in_flight = {
-            PAX8: (settings.pax8.calls_per_minute, 60.0, settings.pax8.in_flight),
-            HALOPSA: (
-                settings.halopsa.calls_per_window,
-                settings.halopsa.window_s,
-                settings.halopsa.in_flight,
-            ),
-            HUNTRESS: (settings.huntress.calls_per_minute, WINDOW_S, settings.huntress.in_flight),
+        calls, window_s = {
+            PAX8: (settings.pax8.calls_per_minute, 60.0),
+            HALOPSA: (settings.halopsa.calls_per_window, settings.halopsa.window_s),
+            HUNTRESS: (settings.huntress.calls_per_minute, WINDOW_S),
         }[vendor]
-        limits = CallLimits(
-            calls, window_s, reserve=calls // _RESERVE_OF, in_flight=in_flight, vendor=vendor
-        )
+        limits = CallLimits(calls, window_s, reserve=calls // _RESERVE_OF, vendor=vendor)
         return replace(limits, patience_s=_WINDOW_AND_A_BIT_S) if vendor == HUNTRESS else limits
 
     def _outside(self, vendor: str, tenant: str, settings: Settings) -> Line:
@@ -179,20 +174,22 @@ class Connections:
 
     def _line(self, limits: CallLimits, tenant: str, connection: str) -> Line:
         if self.budgets is None:
-            take = self._counted(limits.vendor, unlimited)
-            return Line(self.http, self.clock, take=take, retries=self.retries)
+            call = self._counted(limits.vendor, unlimited)
+            return Line(self.http, self.clock, call=call, retries=self.retries)
         budget = self.budgets.of(tenant, connection, limits)
-        take = self._counted(limits.vendor, budget.take)
-        return Line(self.http, self.clock, take=take, blocked=budget.block, retries=self.retries)
+        call = self._counted(limits.vendor, budget.call)
+        return Line(self.http, self.clock, call=call, blocked=budget.block, retries=self.retries)
 
     def _counted(
-        self, vendor: str, take: Callable[[], Awaitable[None]]
-    ) -> Callable[[], Awaitable[None]]:
-        async def taken() -> None:
-            await take()
-            self.calls[vendor] += 1
+        self, vendor: str, call: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> Callable[[], AbstractAsyncContextManager[None]]:
+        @asynccontextmanager
+        async def counted() -> AsyncIterator[None]:
+            async with call():
+                self.calls[vendor] += 1
+                yield
 
-        return taken
+        return counted
 
     def _token(self, tenant: str, base: str, client_id: str) -> Tokens:
         return self._tokens.setdefault((tenant, base, client_id), Tokens(self.clock))

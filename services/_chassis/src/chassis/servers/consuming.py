@@ -1,15 +1,16 @@
 """One route's consumer: what FastStream hands over, `chassis.delivery` decides about.
 
 An acknowledgement commits the position of all the consumer's partitions, and costs as much as a
-small handler. So a message takes those along that are fetched already, one after the other for a
-moment, and one commit acknowledges them all. What is not done is handed back and comes again, after
-a short brake.
+small handler. So a message takes those along that are fetched already, for a moment, and one commit
+acknowledges them all. Messages of one key are handled in their order; those of several keys side by
+side, so that what they store shares commands. What is not done is handed back and comes again,
+after a short brake.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -31,7 +32,7 @@ _log = logger("bus")
 _BRAKE_S = 0.2  # a message that is handed back comes again at once
 # So much work may come again when a process dies: it is done, and not acknowledged yet.
 _TOGETHER_S = 0.05
-_SIDE_BY_SIDE = 32
+_AT_ONCE = 32
 # A larger message arrives all the same, alone; this bounds what lies fetched for each partition.
 _FETCH_BYTES_MAX = 1024 * 1024
 _OF_TRANSPORT = frozenset({"content-type", "correlation_id"})  # FastStream's own headers
@@ -83,16 +84,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # dead. A stretch is long enough for a handler to run over its time and be parked.
         loop = asyncio.get_running_loop()
         limit = loop.call_later(self._settings.stretch_s, self.delivery.stop)
-        at_once = _SIDE_BY_SIDE if self.delivery.side_by_side else 1
         some = [record]
         ends = loop.time() + _TOGETHER_S
         try:
-            some += await self._fetched(at_once - 1)
+            some += await self._fetched(_AT_ONCE - 1)
             while some:
                 some = await self._undone(some)
                 if some or loop.time() >= ends:
                     break
-                some = await self._fetched(at_once)
+                some = await self._fetched(_AT_ONCE)
         finally:
             limit.cancel()
             self._hand_back(some)
@@ -103,7 +103,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetched(self, at_most: int) -> list[ConsumerRecord]:
         """What lies here already; nobody waits for more, least of all for new partitions."""
-        if not at_most or self.client is None or self._stopped or self.assigned is None:
+        if self.client is None or self._stopped or self.assigned is None:
             return []
         try:
             async with asyncio.timeout(_TOGETHER_S):
@@ -116,8 +116,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Deliver them, and say which are not done."""
         if not await self._ready():
             return records
-        done = await asyncio.gather(*(self._deliver(record) for record in records))
-        return [record for record, is_done in zip(records, done, strict=True) if not is_done]
+        undone = await asyncio.gather(*(self._in_order(some) for some in self._lines(records)))
+        return [record for some in undone for record in some]
+
+    def _lines(self, records: Sequence[ConsumerRecord]) -> Iterable[Sequence[ConsumerRecord]]:
+        """Those of a key behind each other; each by itself where no handler minds."""
+        if self.delivery.side_by_side:
+            return [[record] for record in records]
+        lines: dict[tuple[int, bytes | None], list[ConsumerRecord]] = {}
+        for record in records:
+            lines.setdefault((record.partition, record.key), []).append(record)
+        return lines.values()
+
+    async def _in_order(self, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
+        """What is left of them from the first one on that is not done."""
+        for number, record in enumerate(records):
+            if not await self._deliver(record):
+                return records[number:]
+        return ()
 
     def _hand_back(self, undone: Collection[ConsumerRecord]) -> None:
         """They come again, and no acknowledgement covers them."""

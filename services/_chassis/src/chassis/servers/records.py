@@ -22,6 +22,7 @@ from chassis.clock import Clock
 from chassis.errors import TransientError
 from chassis.records import Message, Record, may_change
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
+from chassis.servers.grouped import Grouped
 
 _TOKEN_BYTES = 9
 _BETWEEN = "\t"  # nothing that a tenant's name may hold comes before it
@@ -40,11 +41,12 @@ class MongoRecords:
 
     def __init__(self, database: Database, clock: Clock, *, held_s: float = 0.0) -> None:
         self._database = database
+        self._grouped: dict[str, Grouped] = {}
         self._clock = clock
         self._held = timedelta(seconds=held_s)
 
     async def get(self, tenant: str, collection: str, key: str) -> Record | None:
-        found = await _reached(self._database[collection].find_one({"_id": _id(tenant, key)}))
+        found = await _reached(self._of(collection).find(_id(tenant, key)))
         return None if found is None else _record(collection, found)
 
     async def insert(self, record: Record) -> bool:
@@ -52,7 +54,7 @@ class MongoRecords:
         content = self._content(record, token, version=1)
         document = {"_id": _id(record.tenant, record.key), "made": token, **content}
         try:
-            await self._database[record.collection].insert_one(document)
+            await self._of(record.collection).insert(document)
         except DuplicateKeyError:
             found = await self._look(record)
             return found is not None and found["made"] == token
@@ -72,16 +74,21 @@ class MongoRecords:
             change["$unset"] = {"outgoing": "", "held": ""}
         stored = {"_id": _id(record.tenant, record.key), "version": record.version}
         try:
-            done = await self._database[record.collection].update_one(stored, change)
+            done = await self._of(record.collection).update(stored, change)
         except DRIVER_ERRORS as error:
             found = await self._look_after(error, record)
             if found is None or found["version"] != version:
                 raise failure(error) from error
             return bool(found["write"] == token)
-        if done.matched_count:
+        if done:
             return True
         found = await self._look(record)
-        return found is not None and found["write"] == token
+        if found is None or found["write"] == token:
+            return found is not None
+        if done is None and found["version"] > version:
+            text = f"{record.collection} {record.key} was changed twice, perhaps once from here"
+            raise TransientError("store-contended", text)
+        return False
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         """After a lost answer, gone is taken for deleted here."""
@@ -130,6 +137,11 @@ class MongoRecords:
                 rows = await _reached(cursor.limit(limit - len(found)).to_list())
                 found += [_record(name, row) for row in rows]
         return found
+
+    def _of(self, collection: str) -> Grouped:
+        if collection not in self._grouped:
+            self._grouped[collection] = Grouped(self._database[collection])
+        return self._grouped[collection]
 
     async def _select(self, collection: str, where: Document, limit: int) -> list[Record]:
         cursor = self._database[collection].find(where).sort("_id", 1).limit(limit)

@@ -2,9 +2,9 @@
 
 Calls are booked in blocks and counted in a sliding window: never more than `calls` in any
 `window_s`, as the vendor counts them. It counts a call at some moment before its answer is here, so
-that is when the call counts here. A short wait for the window is waited out here, because a job
-that comes back from its checkpoint lists anew, which costs calls; for a long one the job waits by
-its checkpoint.
+that is when the call counts here, though no later than a hundredth of the window after it was sent.
+A short wait for the window is waited out here, because a job that comes back from its checkpoint
+lists anew, which costs calls; for a long one the job waits by its checkpoint.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Block:
     until: datetime
     used: int = 0
     under_way: int = 0
-    last: datetime | None = None  # when an answer came, the last time
+    last: datetime | None = None  # when its last call counts
 
 
 class Budget:
@@ -90,11 +90,13 @@ class Budget:
         """One call, soon, or TransientError `rate-limited` with the time until there is one."""
         block = await self._soon()
         metrics.add(metrics.BUDGET_CALLS, vendor=self._limits.vendor)
+        sent = self._clock.now()
         try:
             yield
         finally:
             block.under_way -= 1
-            block.last = self._clock.now()
+            counted = min(self._clock.now(), sent + self._window / 100)
+            block.last = counted if block.last is None else max(counted, block.last)
 
     async def _soon(self) -> _Block:
         """The block of the call, after a wait that is short enough."""

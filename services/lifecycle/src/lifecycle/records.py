@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from chassis.outbox import Outbox
 from chassis.service import JobRun
 from chassis.table import Table
+from chassis.together import together
 from lifecycle.domain.items import ItemRecord
 
 COLLECTION = "items"
@@ -21,8 +22,9 @@ class ItemRecords:
     async def known(self, job: JobRun, keys: Iterable[str]) -> dict[str, ItemRecord]:
         """What is known at this connection; what was decided for another one does not count."""
         found: dict[str, ItemRecord] = {}
-        for key in keys:
-            stored = await self._table.get(job.tenant, key)
+        wanted = list(keys)
+        there = await together([self._table.get(job.tenant, key) for key in wanted])
+        for key, stored in zip(wanted, there, strict=True):
             if stored is not None and stored.value.connection == job.connection:
                 found[key] = stored.value
         return found

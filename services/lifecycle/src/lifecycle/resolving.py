@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import batched
 
 from pydantic import TypeAdapter
 
@@ -11,7 +12,7 @@ from chassis.errors import PermanentError
 from chassis.jobs import JobFailure
 from chassis.records import Record
 from chassis.service import JobRun, JobWaits
-from chassis.together import together
+from chassis.together import AT_ONCE, together
 from lifecycle.batches import Batches, KeptBatch
 from lifecycle.catalogs import Catalogs
 from lifecycle.domain import facts, holds
@@ -82,14 +83,15 @@ class ResolvingJob:
     async def _collect(self, job: JobRun, entries: Sequence[BatchEntry]) -> dict[str, KeptBatch]:
         """The batches named, as they lie here; a newer one is another command's business."""
         found: dict[str, KeptBatch] = {}
-        for entry in entries:
-            kept = await self._batches.get(job.tenant, entry.batch)
-            if kept is not None and kept.revision >= entry.revision:
-                current = kept.revision == entry.revision
-                found[entry.batch] = kept if current else replace(kept, batch=None)
-            elif job.attempts < TRIES_MAX:
-                seconds = min(WAIT_MAX_S, WAIT_FIRST_S * 2 ** min(job.attempts, 10))
-                raise JobWaits(seconds, f"batch {entry.batch} not here yet")
+        for some in batched(entries, AT_ONCE, strict=False):
+            here = await together([self._batches.get(job.tenant, one.batch) for one in some])
+            for entry, kept in zip(some, here, strict=True):
+                if kept is not None and kept.revision >= entry.revision:
+                    current = kept.revision == entry.revision
+                    found[entry.batch] = kept if current else replace(kept, batch=None)
+                elif job.attempts < TRIES_MAX:
+                    seconds = min(WAIT_MAX_S, WAIT_FIRST_S * 2 ** min(job.attempts, 10))
+                    raise JobWaits(seconds, f"batch {entry.batch} not here yet")
         return found
 
     async def _decide(

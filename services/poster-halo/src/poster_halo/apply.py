@@ -5,9 +5,9 @@ What became of a batch is stored with its message, so a job that comes again goe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -17,9 +17,9 @@ from chassis.service import JobRun
 from chassis.together import together
 from poster_halo import facts
 from poster_halo.domain.shape import Operation
+from poster_halo.groups import GROUP_LINES_MAX, Todo, groups_of, lines_of
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.planning import canary_of
 from poster_halo.reading import MOVED, STOPPED, Reading
 from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools, not_here_yet
@@ -29,18 +29,7 @@ from schemas import frame
 from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
 from schemas.settings import Settings
 
-GROUP_MAX = 100
-GROUP_LINES_MAX = 10_000
-
 _Plans = TypeAdapter(list[ApprovedPlan])
-
-
-class Todo(NamedTuple):
-    """An approved plan, its record, and the head of its batch."""
-
-    approved: ApprovedPlan
-    record: PlanRecord
-    batch: ChargesResolved
 
 
 class ApplyingJob:
@@ -65,10 +54,8 @@ class ApplyingJob:
                 return
         run = await self._start(job, head, settings, todo, writes=not stopped)
         try:
-            for group in _groups(head, todo):
-                if not await run.group(group):
-                    await self._stop(job, head, await self._todo(job, head, approved))
-                    return
+            if not await run.groups(groups_of(head, todo)):
+                await self._stop(job, head, await self._todo(job, head, approved))
         finally:
             await run.close()
 
@@ -185,20 +172,42 @@ class _Run:
     ) -> None:
         self._applying, self._tools, self._job = applying, tools, job
         self._planner, self._writing, self._reading = planner, writing, reading
+        self._ahead: asyncio.Task[list[Work | None]] | None = None
 
     async def close(self) -> None:
         """However it ended, nothing is under way any more."""
         if self._writing is not None:
             await self._writing.close()
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
 
-    async def group(self, todo: Sequence[Todo]) -> bool:
-        """Plan again, write, read back, publish. False: the rest must not start."""
-        planned = await together([self._work(one.approved, one.record) for one in todo])
+    async def groups(self, groups: Sequence[Sequence[Todo]]) -> bool:
+        """One after the other. False: the rest must not start.
+
+        While one group is written, the next is planned, unless the lines of both are many: the
+        vendor is waited for anyway, and would wait for the plans.
+        """
+        for number, todo in enumerate(groups):
+            works = await (self._ahead or self._planned(todo))
+            self._ahead = None
+            following = groups[number + 1] if number + 1 < len(groups) else ()
+            if following and lines_of(todo) + lines_of(following) <= GROUP_LINES_MAX:
+                self._ahead = asyncio.create_task(self._planned(following))
+            if not await self._group([work for work in works if work is not None]):
+                return False
+        return True
+
+    async def _planned(self, todo: Sequence[Todo]) -> list[Work | None]:
+        return await together([self._work(one.approved, one.record) for one in todo])
+
+    async def _group(self, planned: Sequence[Work]) -> bool:
+        """Write, read back, publish. False: the rest must not start."""
         works: list[Work] = []
         goes_on = True
         # While one write is under way, what the next one builds on is read: the vendor's limit
         # and not its answer's time is what a run then waits for.
-        for work, following in pairwise([*(w for w in planned if w is not None), None]):
+        for work, following in pairwise([*planned, None]):
             assert work is not None, "the last one is only followed"
             works.append(work)
             goes_on = await self._write(work, following)
@@ -267,24 +276,6 @@ def _left(work: Work) -> list[Operation]:
     """What is still to be written of the batch."""
     written = {part.key for part in work.posting.parts if part.state in ("sent", "posted")}
     return [operation for operation in work.plan.operations if operation.digest not in written]
-
-
-def _groups(head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
-    """The canary by itself, then groups that a page reads back and memory holds."""
-    canary = canary_of([one.record for one in todo]) if head.canary else None
-    groups = [[one for one in todo if one.record is canary]] if canary else []
-    group: list[Todo] = []
-    count = 0
-    for one in todo:
-        if one.record is canary:
-            continue
-        lines = one.batch.kept_lines
-        if group and (len(group) == GROUP_MAX or count + lines > GROUP_LINES_MAX):
-            groups.append(group)
-            group, count = [], 0
-        group.append(one)
-        count += lines
-    return [*groups, group] if group else groups
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

@@ -14,7 +14,7 @@ from poster_halo import facts
 from poster_halo.domain.desired import come_to
 from poster_halo.look import Look, look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.store import PlanRecord
+from poster_halo.store import KeptBatch, PlanRecord
 from poster_halo.tools import Tools, not_here_yet
 from schemas import frame
 from schemas.ids import plan_id
@@ -30,9 +30,9 @@ class PlanningJob:
         self._tools = tools
 
     async def run(self, job: JobRun) -> None:
-        """Look, then plan batch by batch, so that one batch's lines are in memory at a time.
+        """Look, then plan batch by batch, so that one batch's lines are decoded at a time.
 
-        A few plans at a time are stored and told.
+        A few batches at a time are fetched, and their plans stored and told.
         """
         head, entries = _read(job)
         settings = await self._tools.settings.read(job.tenant, head.settings)
@@ -57,10 +57,10 @@ class PlanningJob:
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         for at in range(0, len(entries), AT_ONCE):
-            made = [
-                await self._plan(job, head, entry, seen, planner)
-                for entry in entries[at : at + AT_ONCE]
-            ]
+            some = entries[at : at + AT_ONCE]
+            kept = await together([self._kept(job, entry) for entry in some])
+            pairs = zip(some, kept, strict=True)
+            made = [await self._plan(job, head, pair, seen, planner) for pair in pairs]
             await together([self._tools.store.put_plan(job.tenant, *plan) for plan in made])
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
@@ -86,12 +86,20 @@ class PlanningJob:
                 current.append((entry, batch))
         return current
 
-    async def _plan(
-        self, job: JobRun, head: PlanRun, entry: BatchEntry, seen: Look, planner: Planner
-    ) -> tuple[PlanRecord, Message]:
-        tools = self._tools
-        kept = await tools.store.batch(job.tenant, entry.batch)
+    async def _kept(self, job: JobRun, entry: BatchEntry) -> KeptBatch:
+        kept = await self._tools.store.batch(job.tenant, entry.batch)
         assert kept is not None, "its revision was seen"
+        return kept
+
+    async def _plan(
+        self,
+        job: JobRun,
+        head: PlanRun,
+        one: tuple[BatchEntry, KeptBatch],
+        seen: Look,
+        planner: Planner,
+    ) -> tuple[PlanRecord, Message]:
+        tools, (entry, kept) = self._tools, one
         name = plan_id(entry.batch, job.connection)
         made = await planner.plan(kept, planner.known.postings.get(name), entry.selection)
         does = facts.effects(seen.settings, seen.observed.control)

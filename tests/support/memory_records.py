@@ -53,6 +53,15 @@ class MemoryRecords:
         await self.pause()
         return replaced
 
+    async def clear(self, record: Record) -> None:
+        await self.pause()
+        place = (record.tenant, record.collection, record.key)
+        stored = self.shelf.get(place)
+        same = stored is not None and stored.version == record.version
+        if same and stored is not None and stored.stamp == record.stamp:
+            self.shelf[place] = replace(stored, outgoing=())
+        await self.pause()
+
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         may_change(collection)
         await self.pause()

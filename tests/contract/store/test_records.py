@@ -64,6 +64,30 @@ async def test_a_replace_moves_tags_and_messages(records: Records) -> None:
     assert await records.with_outgoing() == []
 
 
+async def test_messages_are_cleared_and_the_version_stays(records: Records) -> None:
+    await records.insert(replace(record("a", colour="red"), outgoing=(Message("t", "k", b"1"),)))
+    held = await records.get("msp", "things", "a")
+    assert held is not None
+    await records.clear(held)
+    await records.clear(held)  # as somebody does who did not hear that it was done
+    assert await records.with_outgoing() == []
+    stored = await records.get("msp", "things", "a")
+    assert stored == replace(record("a", colour="red"), version=1)
+    assert await records.replace(replace(stored, body=b"two")), "who read it before may replace it"
+
+
+async def test_messages_of_a_later_write_are_not_cleared(records: Records) -> None:
+    await records.insert(replace(record("a"), outgoing=(Message("t", "k", b"1"),)))
+    held = await records.get("msp", "things", "a")
+    assert held is not None
+    later = replace(record("a"), version=1, outgoing=(Message("t", "k", b"2"),))
+    assert await records.replace(later)
+    await records.clear(held)
+    [left] = await records.with_outgoing()
+    assert left.outgoing == later.outgoing
+    await records.clear(replace(held, key="none"))
+
+
 async def test_a_tag_that_stays_is_found_before_and_after(records: Records) -> None:
     await records.insert(record("a", colour="red", size="xl"))
     await records.replace(replace(record("a", colour="blue", size="xl"), version=1))

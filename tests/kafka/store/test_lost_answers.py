@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from chassis.errors import TransientError
+from chassis.errors import PermanentError, TransientError
 from chassis.records import Records
+from chassis.servers.grouped import Change
+from chassis.servers.records import MongoRecords
 from chassis.servers.settings import ServerSettings
 from servers.mongodb import LocalMongo
 from support.embedded import record
@@ -146,3 +148,70 @@ async def test_a_server_that_has_forgotten_the_first_try_makes_no_false_no(
             assert await far.replace(replace(record("a", b"two"), version=1))
             assert proxy.lost == {"insert": 1, "update": 1}
             assert await far.get("msp", "things", "a") == replace(record("a", b"two"), version=2)
+
+
+@pytest.mark.parametrize("times", [0, ONCE, ALWAYS])
+async def test_of_many_inserts_at_once_each_is_told_the_truth(
+    far: Records, proxy: LosingProxy, times: int
+) -> None:
+    for key in ("b", "d"):
+        assert await far.insert(record(key, b"theirs"))
+    proxy.loses["insert"] = times
+    mine = [record(key, b"mine") for key in "abcdef"]
+    done = await asyncio.gather(*(far.insert(one) for one in mine))
+    assert done == [True, False, True, False, True, True]
+    proxy.loses["insert"] = 0
+    stored = await asyncio.gather(*(far.get("msp", "things", key) for key in "abcdefg"))
+    assert [one and one.body for one in stored] == [
+        b"mine" if there else b"theirs" for there in done
+    ] + [None]
+
+
+@pytest.mark.parametrize("times", [0, ONCE, ALWAYS])
+async def test_of_many_replaces_at_once_each_is_told_the_truth(
+    far: Records, proxy: LosingProxy, times: int
+) -> None:
+    for key in "abcdef":
+        await far.insert(record(key, b"one"))
+    await far.replace(replace(record("b", b"theirs"), version=1))
+    proxy.loses["update"] = times
+    mine = [replace(record(key, b"mine"), version=1) for key in "abcdef"]
+    done = await asyncio.gather(*(far.replace(one) for one in mine))
+    assert done == [True, False, True, True, True, True]
+    proxy.loses["update"] = 0
+    stored = await asyncio.gather(*(far.get("msp", "things", key) for key in "abcdef"))
+    assert [one and one.body for one in stored] == [
+        b"mine" if there else b"theirs" for there in done
+    ]
+
+
+async def test_a_record_that_is_too_large_fails_by_itself(records: Records) -> None:
+    sizes = (10, 17 * 1024 * 1024, 20)
+    tries = [record(f"{n}", bytes(size)) for n, size in enumerate(sizes)]
+    done = await asyncio.gather(*(records.insert(one) for one in tries), return_exceptions=True)
+    assert [done[0], done[2]] == [True, True]
+    assert isinstance(done[1], PermanentError)
+    assert done[1].code == "record-too-large"
+
+
+async def test_a_replace_that_may_have_been_ours_and_was_replaced_since_is_not_guessed(
+    records: Records,
+) -> None:
+    """Of two sent together one missed its record; the other's was replaced before we could look."""
+    assert isinstance(records, MongoRecords)
+    await records.insert(record("a"))
+    command = records._of("things")._updated
+
+    async def overtaken(changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
+        answers = await command(changes)
+        await records._database["things"].update_one(
+            {"_id": "msp\ta"}, {"$inc": {"version": 1}, "$set": {"write": b"theirs"}}
+        )
+        return answers
+
+    records._of("things")._updates._command = overtaken
+    tries = [replace(record(key, b"mine"), version=1) for key in ("a", "none")]
+    done = await asyncio.gather(*(records.replace(one) for one in tries), return_exceptions=True)
+    assert isinstance(done[0], TransientError)
+    assert done[0].code == "store-contended"
+    assert done[1] is False

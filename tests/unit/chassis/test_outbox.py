@@ -19,6 +19,7 @@ from chassis.table import Table
 from chassis.versions import SettingsVersions
 from schemas.settings import Policy, Settings
 from support.embedded import record, sent
+from support.memory_records import MemoryRecords
 
 
 class Wire:
@@ -112,6 +113,45 @@ async def test_whoever_meets_unpublished_messages_publishes_them(
         assert await outbox.sweep() == 1
     assert wire.published == [sent(1)]
     assert await system.records.with_outgoing() == []
+
+
+async def test_what_is_published_may_be_cleared_later_and_is_not_published_again() -> None:
+    records, wire = MemoryRecords(), Wire()
+    outbox = Outbox(records, wire, lazily=True)
+    assert await outbox.insert(replace(record("a"), outgoing=(sent(1),)))
+    assert len(await records.with_outgoing()) == 1
+    met = await outbox.get("msp", "things", "a")
+    assert met is not None
+    assert met.outgoing == ()
+    assert await outbox.sweep() == 0
+    assert await outbox.replace(replace(met, outgoing=(sent(2),)))
+    assert wire.published == [sent(1), sent(2)]
+    await outbox.clear()
+    assert await records.with_outgoing() == []
+    assert wire.published == [sent(1), sent(2)]
+
+
+async def test_what_a_dead_process_had_published_is_published_again_rather_than_never() -> None:
+    records, wire = MemoryRecords(), Wire()
+    await Outbox(records, wire, lazily=True).insert(replace(record("a"), outgoing=(sent(1),)))
+    assert await Outbox(records, wire, lazily=True).sweep() == 1
+    assert wire.published == [sent(1), sent(1)]
+    assert await records.with_outgoing() == []
+
+
+async def test_what_another_process_wrote_in_its_place_is_published() -> None:
+    """Deleted and inserted anew, a record has the version of the one before."""
+    records, wire = MemoryRecords(), Wire()
+    mine, away = Outbox(records, wire, lazily=True), Wire()
+    await mine.insert(replace(record("a"), outgoing=(sent(1),)))
+    await records.delete("msp", "things", "a")
+    away.away = True
+    with pytest.raises(TransientError):
+        await Outbox(records, away, lazily=True).insert(replace(record("a"), outgoing=(sent(2),)))
+    await mine.clear()
+    assert len(await records.with_outgoing()) == 1, "the other's messages are not ours to clear"
+    assert await mine.sweep() == 1
+    assert wire.published == [sent(1), sent(2)]
 
 
 async def test_a_table_keeps_what_its_row_had_not_published(system: EmbeddedStore) -> None:

@@ -2,7 +2,8 @@
 
 A Table over an Outbox (`Table(outbox, collection, model)`) publishes what its rows carry. Whoever
 meets a record that still holds messages publishes them first: nothing is overwritten unpublished.
-Clearing is an update of its own: read a record again before replacing it once more.
+Clearing leaves the record's version as it is. It may wait: until then another process that meets
+the record publishes its messages once more, as it must when this one has died.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.bus import Bus
-from chassis.records import Message, Record, Records
+from chassis.records import Message, Record, Records, new_stamp
 from chassis.telemetry import tracing
+from chassis.together import together
 
 _SWEEP_PAGE = 100
+
+type _Place = tuple[str, str, str]  # tenant, collection, key
 
 
 def with_trace(record: Record) -> Record:
@@ -25,17 +29,29 @@ def with_trace(record: Record) -> Record:
     return replace(record, outgoing=tracing.carried(record.outgoing))
 
 
+def _outgoing(record: Record) -> Record:
+    """Under a stamp of its own, so that no other write of that key is taken for this one."""
+    return replace(with_trace(record), stamp=new_stamp()) if record.outgoing else record
+
+
+def _place(record: Record) -> _Place:
+    return record.tenant, record.collection, record.key
+
+
 class Outbox:
     """Records and bus as one: what a record carries is published by `get`, `insert`, `replace`."""
 
-    def __init__(self, records: Records, bus: Bus) -> None:
+    def __init__(self, records: Records, bus: Bus, *, lazily: bool = False) -> None:
+        """`lazily`: what was published is cleared when `clear` is called, and many at once."""
         self._records = records
         self._bus = bus
-        self._flushing: dict[tuple[str, str, str], asyncio.Event] = {}
+        self._lazily = lazily
+        self._flushing: dict[_Place, asyncio.Event] = {}
+        self._published: dict[_Place, Record] = {}  # and not cleared yet; without their contents
 
     async def insert(self, record: Record) -> bool:
         """Insert if absent, then publish what it carries, or what the one met there carries."""
-        record = with_trace(record)
+        record = _outgoing(record)
         if await self._records.insert(record):
             await self.flush(replace(record, version=1))
             return True
@@ -44,7 +60,7 @@ class Outbox:
 
     async def replace(self, record: Record) -> bool:
         """Replace if the version fits, then publish what it carries."""
-        record = with_trace(record)
+        record = _outgoing(record)
         if await self._records.replace(record):
             await self.flush(replace(record, version=record.version + 1))
             return True
@@ -66,46 +82,61 @@ class Outbox:
             record = await self._records.get(tenant, collection, key)
             if record is None or not record.outgoing:
                 return record
+            if self._is_published(record):
+                return replace(record, outgoing=())
             underway = self._flushing.get((tenant, collection, key))
             if underway is None:
                 await self.flush(record)
             else:
                 await underway.wait()
 
-    async def flush(self, record: Record) -> Record:
-        """Publish what the record holds, then clear it; the record as it is stored then.
-
-        Somebody who replaced it meanwhile took over what was left; it is published again then.
-        """
+    async def flush(self, record: Record) -> None:
+        """Publish what the record holds, then clear it, unless somebody has replaced it."""
         if not record.outgoing:
-            return record
-        key = (record.tenant, record.collection, record.key)
-        done = self._flushing[key] = asyncio.Event()
+            return
+        place = _place(record)
+        done = self._flushing[place] = asyncio.Event()
         try:
             await self._bus.publish(record.outgoing)
-            cleared = replace(record, outgoing=())
-            if await self._records.replace(cleared):
-                return replace(cleared, version=record.version + 1)
-            return record
+            bare = replace(record, body=b"", tags={}, outgoing=())
+            if self._lazily:
+                self._published[place] = bare
+            else:
+                await self._records.clear(bare)
         finally:
             done.set()
-            if self._flushing.get(key) is done:
-                del self._flushing[key]
+            if self._flushing.get(place) is done:
+                del self._flushing[place]
+
+    async def clear(self) -> None:
+        """Clear what was published since the last time."""
+        some = list(self._published.items())
+        await together([self._records.clear(record) for _, record in some])
+        for place, record in some:
+            if self._published.get(place) is record:
+                del self._published[place]
 
     async def sweep(self) -> int:
         """Publish what dead processes left behind; how many records held something."""
         swept = 0
         while True:
-            page = [
+            page = await self._records.with_outgoing(limit=_SWEEP_PAGE)
+            left = [
                 record
-                for record in await self._records.with_outgoing(limit=_SWEEP_PAGE)
-                if (record.tenant, record.collection, record.key) not in self._flushing
+                for record in page
+                if _place(record) not in self._flushing and not self._is_published(record)
             ]
-            for record in page:
+            for record in left:
                 await self.flush(record)
-            swept += len(page)
-            if len(page) < _SWEEP_PAGE:
+            await self.clear()
+            swept += len(left)
+            if len(page) < _SWEEP_PAGE or not left:
                 return swept
+
+    def _is_published(self, record: Record) -> bool:
+        known = self._published.get(_place(record))
+        same = known is not None and known.version == record.version
+        return same and known is not None and known.stamp == record.stamp
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         """Publish what it still holds, then delete."""

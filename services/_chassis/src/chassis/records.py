@@ -6,12 +6,14 @@ a tenant. A record may hold `outgoing` messages in the same update (see `chassis
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from chassis.errors import PermanentError
 
+_STAMP_BYTES = 9
 APPEND_ONLY = frozenset({"audit"})  # collections whose records are never changed
 
 
@@ -19,6 +21,11 @@ def may_change(collection: str) -> None:
     """Asked by every store before it replaces or deletes. PermanentError `append-only`."""
     if collection in APPEND_ONLY:
         raise PermanentError("append-only", f"what stands in {collection} is never changed")
+
+
+def new_stamp() -> bytes:
+    """What no other write is called."""
+    return os.urandom(_STAMP_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One stored aggregate. `version` counts its updates from 1; `find` looks by `tags`."""
+    """One stored aggregate. `version` counts its updates from 1; `find` looks by `tags`.
+
+    `stamp` names the one write that left it so, where a store keeps that; the outbox gives it to a
+    write with messages.
+    """
 
     tenant: str
     collection: str
@@ -42,6 +53,7 @@ class Record:
     body: bytes
     tags: Mapping[str, str] = field(default_factory=dict)
     outgoing: Sequence[Message] = ()
+    stamp: bytes = field(default=b"", repr=False, compare=False)
 
 
 class Records(Protocol):
@@ -61,6 +73,13 @@ class Records(Protocol):
         """Replace if the stored version is `record.version`; the version rises by one.
 
         False: somebody else replaced or deleted it meanwhile, nothing was written.
+        """
+        ...
+
+    async def clear(self, record: Record) -> None:
+        """Drop the messages that it holds, which were published, if it still is that record.
+
+        Its version stays: nobody has to read it again for this.
         """
         ...
 

@@ -68,6 +68,9 @@ class OnlyDecisions:
     async def replace(self, record: Record) -> Never:
         raise Denied(f"a write to {record.collection}")
 
+    async def clear(self, record: Record) -> Never:
+        raise Denied(f"a write to {record.collection}")
+
     async def delete(self, tenant: str, collection: str, key: str) -> Never:
         raise Denied(f"{tenant}: deleting {key} of {collection}")
 

@@ -108,6 +108,21 @@ class SqliteRecords:
 
         return write
 
+    async def clear(self, record: Record) -> None:
+        self._writable()
+
+        def write(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "UPDATE records SET holds = 0 WHERE tenant = ? AND collection = ? AND key = ?"
+                " AND version = ? RETURNING id",
+                (*place_of(record), record.version),
+            ).fetchone()
+            if row is not None:
+                connection.execute("DELETE FROM outgoing WHERE record = ?", row)
+            return False  # what `get` knows is read again
+
+        await self._recent.written(place_of(record), self._executor.write(write), after=None)
+
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         self._writable()
         may_change(collection)

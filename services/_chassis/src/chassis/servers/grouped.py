@@ -36,6 +36,8 @@ class Grouped:
         self._finds: _Group[str, Document | None] = _Group(self._found)
         self._inserts: _Group[Document, None] = _Group(self._inserted)
         self._updates: _Group[Change, bool | None] = _Group(self._updated)
+        # By themselves: they often miss their record, and replaces are to be sure of theirs.
+        self._clears: _Group[Change, bool | None] = _Group(self._updated)
 
     async def find(self, key: str) -> Document | None:
         """The document, as a command shows it that began after this was asked."""
@@ -48,6 +50,10 @@ class Grouped:
     async def update(self, which: Document, update: Document) -> bool | None:
         """Whether a document was `which`; None: one of the group was not, and nobody said whose."""
         return await self._updates.ask((which, update))
+
+    async def clear(self, which: Document, update: Document) -> None:
+        """An update of what may be gone by now."""
+        await self._clears.ask((which, update))
 
     async def _found(self, keys: Sequence[str]) -> Sequence[Document | None]:
         if len(keys) == 1:

@@ -4,14 +4,13 @@ A document's id is tenant, tab and key, so that ids are in the order of tenant a
 range of them is a tenant. Its tags are `name=value` strings under one index. No transaction is
 used: one aggregate is one document is one update.
 
-Every write leaves its token. When an answer is lost, or a retry of the driver meets what its first
-try did, the token tells whose write stands there. What can not be told raises TransientError, and
-is the same to the caller as a process that died behind its write.
+Every write leaves its token, the record's stamp. When an answer is lost, or a retry of the driver
+meets what its first try did, the token tells whose write stands there. What can not be told raises
+TransientError, and is the same to the caller as a process that died behind its write.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -20,14 +19,14 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.clock import Clock
 from chassis.errors import TransientError
-from chassis.records import Message, Record, may_change
+from chassis.records import Message, Record, may_change, new_stamp
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
 from chassis.servers.grouped import Grouped
 
-_TOKEN_BYTES = 9
 _BETWEEN = "\t"  # nothing that a tenant's name may hold comes before it
 _BEHIND = "\n"  # the character behind it: ends the range of a tenant's ids
 _LOOK = {"version": 1, "made": 1, "write": 1}
+_HELD = {"outgoing": "", "held": ""}
 
 
 class MongoRecords:
@@ -50,7 +49,7 @@ class MongoRecords:
         return None if found is None else _record(collection, found)
 
     async def insert(self, record: Record) -> bool:
-        token = os.urandom(_TOKEN_BYTES)
+        token = _stamp_for(record)
         content = self._content(record, token, version=1)
         document = {"_id": _id(record.tenant, record.key), "made": token, **content}
         try:
@@ -67,11 +66,11 @@ class MongoRecords:
 
     async def replace(self, record: Record) -> bool:
         may_change(record.collection)
-        token = os.urandom(_TOKEN_BYTES)
+        token = _stamp_for(record)
         version = record.version + 1
         change = {"$set": self._content(record, token, version)}
         if not record.outgoing:
-            change["$unset"] = {"outgoing": "", "held": ""}
+            change["$unset"] = _HELD
         stored = {"_id": _id(record.tenant, record.key), "version": record.version}
         try:
             done = await self._of(record.collection).update(stored, change)
@@ -89,6 +88,10 @@ class MongoRecords:
             text = f"{record.collection} {record.key} was changed twice, perhaps once from here"
             raise TransientError("store-contended", text)
         return False
+
+    async def clear(self, record: Record) -> None:
+        which: Document = {"_id": _id(record.tenant, record.key), "write": record.stamp}
+        await _reached(self._of(record.collection).clear(which, {"$unset": _HELD}))
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         """After a lost answer, gone is taken for deleted here."""
@@ -185,6 +188,11 @@ def _id(tenant: str, key: str) -> str:
     return f"{tenant}{_BETWEEN}{key}"
 
 
+def _stamp_for(record: Record) -> bytes:
+    """The outbox names a write with messages itself; what was read has the stamp of another."""
+    return (record.outgoing and record.stamp) or new_stamp()
+
+
 def _tag(name: str, value: str) -> str:
     assert "=" not in name, "the first = ends a tag's name"
     return f"{name}={value}"
@@ -195,7 +203,8 @@ def _record(collection: str, found: Document) -> Record:
     tags = dict(tag.split("=", 1) for tag in found["tags"])
     outgoing = tuple(_message(m) for m in found.get("outgoing", ()))
     body = bytes(found["body"])
-    return Record(tenant, collection, key, found["version"], body, tags, outgoing)
+    stamp = bytes(found["write"])
+    return Record(tenant, collection, key, found["version"], body, tags, outgoing, stamp)
 
 
 def _outgoing(message: Message) -> Document:

@@ -36,7 +36,7 @@ class ServerStore:
         database = self.client[settings.database]
         self.records = MongoRecords(database, clock, held_s=2 * settings.sweep_s)
         self.bus = KafkaBus(settings)
-        self.outbox = Outbox(self.records, self.bus)
+        self.outbox = Outbox(self.records, self.bus, lazily=True)
         self.bodies = Bodies(self.records)
         self.parking = Parking(self.records, self.outbox, clock, owner=settings.replica)
         self._clock = clock
@@ -101,6 +101,10 @@ class ServerStore:
             self._upkeep = None
         await self.bus.stop()
         await self.parking.stop()
+        try:
+            await self.outbox.clear()
+        except TransientError as error:  # whoever comes next publishes it once more
+            _log.warning("outbox-not-cleared", text=str(error))
         await self.client.close()
 
     def close(self) -> None:
@@ -110,6 +114,7 @@ class ServerStore:
         while True:
             await self._clock.sleep(self.settings.sweep_s)
             try:
+                await self.outbox.clear()
                 await self.outbox.sweep()
                 await self.parking.resume()
             except TransientError as error:

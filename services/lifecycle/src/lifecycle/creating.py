@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -15,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from chassis.errors import PermanentError, TransientError, UnknownOutcome
 from chassis.jobs import JobFailure
 from chassis.service import JobRun, JobWaits
+from chassis.together import together
 from lifecycle.catalogs import Catalogs
 from lifecycle.domain.facts import short
-from lifecycle.domain.items import ItemRecord, Items, new_item
+from lifecycle.domain.items import ItemRecord, Items, NewItem, new_item
 from lifecycle.domain.names import normal_name
 from lifecycle.records import ItemRecords
 from lifecycle.tools import Session, Tools
@@ -44,7 +46,7 @@ class _Checkpoint(BaseModel):
 
 
 class CreatingJob:
-    """One create after the other: their number is what the call budget allows for."""
+    """As many creates as the call budget allows for, a few of them under way at once."""
 
     def __init__(self, tools: Tools, catalogs: Catalogs, items: ItemRecords) -> None:
         self._tools = tools
@@ -108,42 +110,55 @@ class CreatingJob:
         group: int,
         taken: set[str],
     ) -> None:
+        """The first by itself, as its failure may be everybody's; then a few at a time.
+
+        Each has its record and its code before it is sent.
+        """
         uncertain: list[str] = []
-        for record in records:
-            new = new_item(record, session.settings, taken)
-            sending = record.model_copy(
-                update={
-                    "state": "creating",
-                    "item": None,
-                    "code": new.accounts_id,
-                    "tax": new.tax,
-                    "started_at": self._tools.clock.now().isoformat(),
-                    "fence": session.job.fence,
-                }
-            )
-            await self._items.put(session.job.tenant, sending)
-            halo = await session.halo()
-            try:
-                await session.job.guard()
-                number = await halo.create_item(item_to_halo(new, group))
-            except UnknownOutcome:
-                uncertain.append(record.product_key)
-            except TransientError:  # it did not happen, so nobody needs to look for it
-                await self._items.put(session.job.tenant, record)
-                raise
-            except PermanentError as refused:
-                if refused.code not in ABOUT_THE_ITEM:  # rights, sign-in: the next would fare alike
-                    await self._items.put(session.job.tenant, record)
-                    raise
-                await self._refused(session, record, items, refused.text)
-                continue
-            else:
-                await self._created(session, sending, number)
-            if new.accounts_id:
-                taken.add(new.accounts_id)
+        rest = batched(records[1:], session.settings.halopsa.in_flight, strict=False)
+        for some in (records[:1], *rest):
+            new = [_named(record, session, taken) for record in some]
+            pairs = zip(some, new, strict=True)
+            known = await together([self._make_one(session, *pair, items, group) for pair in pairs])
+            uncertain += [
+                r.product_key for r, is_known in zip(some, known, strict=True) if not is_known
+            ]
         if uncertain:
             seconds = session.settings.halopsa.settle_s
             raise JobWaits(seconds, f"no answer to creating items for {', '.join(uncertain)}")
+
+    async def _make_one(
+        self, session: Session, record: ItemRecord, new: NewItem, items: Items, group: int
+    ) -> bool:
+        """False: nobody knows whether it is there now."""
+        sending = record.model_copy(
+            update={
+                "state": "creating",
+                "item": None,
+                "code": new.accounts_id,
+                "tax": new.tax,
+                "started_at": self._tools.clock.now().isoformat(),
+                "fence": session.job.fence,
+            }
+        )
+        await self._items.put(session.job.tenant, sending)
+        halo = await session.halo()
+        try:
+            await session.job.guard()
+            number = await halo.create_item(item_to_halo(new, group))
+        except UnknownOutcome:
+            return False
+        except TransientError:  # it did not happen, so nobody needs to look for it
+            await self._items.put(session.job.tenant, record)
+            raise
+        except PermanentError as refused:
+            if refused.code not in ABOUT_THE_ITEM:  # rights, sign-in: the next would fare alike
+                await self._items.put(session.job.tenant, record)
+                raise
+            await self._refused(session, record, items, refused.text)
+        else:
+            await self._created(session, sending, number)
+        return True
 
     async def _created(self, session: Session, record: ItemRecord, number: int) -> None:
         changed = {"state": "created", "item": number, "evidence": "created", "text": ""}
@@ -225,6 +240,14 @@ class CreatingJob:
         )
         how: Literal["done", "failed"] = "failed" if failure is not None else "done"
         await self._tools.answer(job, fact, _Made.dump_json(made), how)
+
+
+def _named(record: ItemRecord, session: Session, taken: set[str]) -> NewItem:
+    """What is to be made, under a code that nobody else gets."""
+    new = new_item(record, session.settings, taken)
+    if new.accounts_id:
+        taken.add(new.accounts_id)
+    return new
 
 
 def _given_up(record: ItemRecord) -> bool:

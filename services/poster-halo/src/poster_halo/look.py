@@ -13,6 +13,7 @@ from poster_halo.domain.postings import Posting
 from poster_halo.tools import Tools
 from poster_halo.translate import Reader
 from schemas.settings import Settings
+from vendors.calls import side_by_side
 from vendors.halopsa import Halo, HaloInvoice
 
 
@@ -42,17 +43,30 @@ async def look(
 ) -> Look:
     """List once, match here: every row of the window is looked at, filters are not trusted."""
     halo = await tools.open_halo(job, settings)
-    currencies = {row.code: row.id for row in await halo.currencies() if row.code}
+    currencies: dict[str, int] = {}
+    control: dict[str, Any] = {}
+    listed: list[HaloInvoice] = []
+
+    async def name_currencies() -> None:
+        currencies.update({row.code: row.id for row in await halo.currencies() if row.code})
+
+    async def list_invoices() -> None:
+        listed.extend(await halo.invoices(since))
+        if recurring:
+            listed.extend(await halo.recurring_invoices())
+
+    async def ask_control() -> None:
+        control.update(await _control(halo))
+
+    await side_by_side([name_currencies(), list_invoices(), ask_control()])
     reader = Reader.of(settings.halopsa, currencies)
     observed = Observed(
         today=tools.clock.today(settings.tenant.timezone),
         since=since,
         currencies=currencies,
-        control=await _control(halo),
+        control=control,
     )
-    observed.add(map(reader.document, await halo.invoices(since)))
-    if recurring:
-        observed.add(map(reader.document, await halo.recurring_invoices()))
+    observed.add(map(reader.document, listed))
     return Look(halo, reader, observed, settings)
 
 

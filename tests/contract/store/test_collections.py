@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.servers.indexes import COLLECTIONS
+from chassis.servers.indexes import BY_KEY, COLLECTIONS, SILENT
 from chassis.vault import Vault
 
 ROOT = Path(__file__).parents[3]
@@ -52,6 +52,10 @@ def test_the_code_names_its_collections() -> None:
 def test_a_collection_that_is_used_is_declared(collection: str) -> None:
     declare = f"{USED[collection]} works with {collection}: declare it in chassis.servers.indexes"
     assert collection in COLLECTIONS, declare
+
+
+def test_what_has_fewer_indexes_is_declared() -> None:
+    assert set(COLLECTIONS) >= BY_KEY | SILENT
 
 
 def test_what_is_declared_is_used() -> None:

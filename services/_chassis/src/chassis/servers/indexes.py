@@ -1,4 +1,7 @@
-"""The collections and indexes as declared; every collection is looked up in the same two ways."""
+"""The collections and indexes as declared; a collection has those of two that it is looked up by.
+
+An index costs every write of its collection: half as much again in what was measured.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,28 @@ COLLECTIONS = (
 BY_TAG = "by_tag"
 HELD = "held"
 
+# Found by their keys alone.
+BY_KEY = frozenset(
+    {"answers", "answers-poster", "batches", "batches-to-post", "charges", "leases", "plans"}
+)
+# Their records never hold messages to publish.
+SILENT = frozenset(
+    {
+        *("bodies", "jobs", "leases", "parked", "secrets", "settings"),
+        *("audit", "deliveries", "directory", "events", "idempotency", "keys", "webhooks"),
+        *("attempts", "devices", "invitations", "sessions", "subscriptions"),
+        *("user-names", "users"),
+        *("batches-to-post", "pages"),
+    }
+)
 
-def declared() -> Sequence[IndexModel]:
+
+def declared(collection: str) -> Sequence[IndexModel]:
     """`find`, `count` and `sweep` go by tag and then by key; `with_outgoing` by what is held."""
-    return (
-        IndexModel([("tags", ASCENDING), ("_id", ASCENDING)], name=BY_TAG),
-        IndexModel([("held", ASCENDING)], name=HELD, sparse=True),
-    )
+    by_tag = IndexModel([("tags", ASCENDING), ("_id", ASCENDING)], name=BY_TAG)
+    held = IndexModel([("held", ASCENDING)], name=HELD, sparse=True)
+    found = [] if collection in BY_KEY else [by_tag]
+    return found if collection in SILENT else [*found, held]
 
 
 async def apply(
@@ -48,7 +66,7 @@ async def apply(
         for name in sorted(collections):
             collection = database[name]
             there = await _names(collection)
-            wanted = [index for index in declared() if index.document["name"] not in there]
+            wanted = [index for index in declared(name) if index.document["name"] not in there]
             if wanted:
                 made += [f"{name}.{i}" for i in await collection.create_indexes(wanted)]
     except PyMongoError as error:

@@ -20,6 +20,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from chassis.clock import Clock
 from chassis.errors import TransientError
 from chassis.records import Message, Record, may_change, new_stamp
+from chassis.servers import indexes
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
 from chassis.servers.grouped import Grouped
 
@@ -115,11 +116,13 @@ class MongoRecords:
         limit: int = 100,
     ) -> list[Record]:
         ids = {"$gt": _id(tenant, after), "$lt": f"{tenant}{_BEHIND}"}
-        return await self._select(collection, {"tags": _tag(tag, value), "_id": ids}, limit)
+        return await self._select(
+            collection, {**_tagged(collection, tag, value), "_id": ids}, limit
+        )
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
         ids = {"$gte": _id(tenant, ""), "$lt": f"{tenant}{_BEHIND}"}
-        where = {"tags": _tag(tag, value), "_id": ids}
+        where = {**_tagged(collection, tag, value), "_id": ids}
         return int(await _reached(self._database[collection].count_documents(where)))
 
     async def sweep(
@@ -127,13 +130,14 @@ class MongoRecords:
     ) -> list[Record]:
         """`after` is `tenant/key` of the last record seen; tenants have no slash in their name."""
         tenant, _, key = after.partition("/")
-        where = {"tags": _tag(tag, value), "_id": {"$gt": _id(tenant, key)}}
+        where = {**_tagged(collection, tag, value), "_id": {"$gt": _id(tenant, key)}}
         return await self._select(collection, where, limit)
 
     async def with_outgoing(self, *, limit: int = 100) -> list[Record]:
         before = self._clock.now() - self._held
         found: list[Record] = []
-        for name in sorted(await _reached(self._database.list_collection_names())):
+        names = set(await _reached(self._database.list_collection_names()))
+        for name in sorted(names - indexes.SILENT):
             if len(found) < limit and not name.startswith("system."):
                 where = {"held": {"$lte": before}}
                 cursor = self._database[name].find(where).sort("held", 1)
@@ -159,6 +163,7 @@ class MongoRecords:
             "write": token,
         }
         if record.outgoing:
+            assert record.collection not in indexes.SILENT, f"{record.collection} is not swept"
             content["outgoing"] = [_outgoing(m) for m in record.outgoing]
             content["held"] = self._clock.now()
         return content
@@ -196,6 +201,11 @@ def _stamp_for(record: Record) -> bytes:
 def _tag(name: str, value: str) -> str:
     assert "=" not in name, "the first = ends a tag's name"
     return f"{name}={value}"
+
+
+def _tagged(collection: str, tag: str, value: str) -> Document:
+    assert collection not in indexes.BY_KEY, f"{collection} has no index by tag"
+    return {"tags": _tag(tag, value)}
 
 
 def _record(collection: str, found: Document) -> Record:

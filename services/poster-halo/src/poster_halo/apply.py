@@ -20,7 +20,7 @@ from poster_halo.domain.shape import Operation
 from poster_halo.groups import GROUP_LINES_MAX, Todo, groups_of, lines_of
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.reading import MOVED, STOPPED, Reading
+from poster_halo.reading import MOVED, STOPPED, Compared, Reading
 from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools, not_here_yet
 from poster_halo.work import Work, new_posting, of_batch
@@ -173,36 +173,53 @@ class _Run:
         self._applying, self._tools, self._job = applying, tools, job
         self._planner, self._writing, self._reading = planner, writing, reading
         self._ahead: asyncio.Task[list[Work | None]] | None = None
+        self._behind: asyncio.Task[list[None]] | None = None
 
     async def close(self) -> None:
         """However it ended, nothing is under way any more."""
         if self._writing is not None:
             await self._writing.close()
-        if self._ahead is not None:
-            self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
+        left = [task for task in (self._ahead, self._behind) if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def groups(self, groups: Sequence[Sequence[Todo]]) -> bool:
         """One after the other. False: the rest must not start.
 
-        While one group is written, the next is planned, unless the lines of both are many: the
-        vendor is waited for anyway, and would wait for the plans.
+        While one group is written, the one before is told and the next is planned, unless the
+        lines of both are many: the vendor is waited for anyway, and would wait for that.
         """
-        for number, todo in enumerate(groups):
-            works = await (self._ahead or self._planned(todo))
-            self._ahead = None
-            following = groups[number + 1] if number + 1 < len(groups) else ()
-            if following and lines_of(todo) + lines_of(following) <= GROUP_LINES_MAX:
-                self._ahead = asyncio.create_task(self._planned(following))
-            if not await self._group([work for work in works if work is not None]):
+        for todo, following in pairwise([*groups, ()]):
+            few = lines_of(todo) + lines_of(following) <= GROUP_LINES_MAX
+            compared, goes_on = await self._group(await self._works(todo, following if few else ()))
+            await self._told()
+            telling = [self._reading.finish(one) for one in compared]
+            self._behind = asyncio.create_task(together(telling))
+            del compared, telling  # many lines
+            if not (goes_on and following and few):
+                await self._told()
+            if not goes_on:
                 return False
         return True
+
+    async def _works(self, todo: Sequence[Todo], following: Sequence[Todo]) -> list[Work]:
+        """The group as planned; the one that follows is planned from now on."""
+        works = await (self._ahead or self._planned(todo))
+        self._ahead = asyncio.create_task(self._planned(following)) if following else None
+        return [work for work in works if work is not None]
+
+    async def _told(self) -> None:
+        """What became of the group before is stored and published."""
+        if self._behind is not None:
+            await self._behind
+            self._behind = None
 
     async def _planned(self, todo: Sequence[Todo]) -> list[Work | None]:
         return await together([self._work(one.approved, one.record) for one in todo])
 
-    async def _group(self, planned: Sequence[Work]) -> bool:
-        """Write, read back, publish. False: the rest must not start."""
+    async def _group(self, planned: Sequence[Work]) -> tuple[list[Compared], bool]:
+        """Write and read back. False: the rest must not start."""
         works: list[Work] = []
         goes_on = True
         # While one write is under way, what the next one builds on is read: the vendor's limit
@@ -215,8 +232,8 @@ class _Run:
                 await self._job.save(STOPPED)
                 break
         shown = await self._reading.read_back(works)
-        match = await together([self._reading.finish(work, shown) for work in works])
-        return goes_on and all(match)
+        compared = [self._reading.compared(work, shown) for work in works]
+        return compared, goes_on and all(one.matches for one in compared)
 
     async def _work(self, approved: ApprovedPlan, record: PlanRecord) -> Work | None:
         """The batch planned against this look; None when the destination has moved."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from chassis.service import JobRun
 from poster_halo import facts
@@ -23,6 +24,17 @@ PAGE = 100
 SPARE_PAGES = 2
 SPARE_ROWS = 5  # invoices that somebody else makes meanwhile
 DIFFERENCES_MAX = 8  # a head is at most 4 KiB; the statement shows the whole amount
+
+
+class Compared(NamedTuple):
+    """One batch after its read-back; `found` by line. It matches: it stands as it was sent."""
+
+    work: Work
+    found: dict[str, list[OurLine]]
+    differences: list[Difference]
+    created: int
+    updated: int
+    matches: bool
 
 
 class Reading:
@@ -53,8 +65,8 @@ class Reading:
             shown[number] = await self._look.read(number)
         return shown
 
-    async def finish(self, work: Work, shown: dict[int, Document | None]) -> bool:
-        """Compare, store `posted` with the fact, publish. False: it is not as it was sent."""
+    def compared(self, work: Work, shown: dict[int, Document | None]) -> Compared:
+        """What the destination shows of the batch, beside what was sent."""
         found: dict[str, list[OurLine]] = {}
         differences: list[Difference] = []
         created = updated = 0
@@ -70,12 +82,17 @@ class Reading:
             work.posting = work.posting.with_part(read)
         alarms = [w for w in work.warnings if w in ("foreign-lines-changed", "header-differs")]
         matches = not differences and not alarms
+        return Compared(work, found, differences, created, updated, matches)
+
+    async def finish(self, compared: Compared) -> None:
+        """Store `posted` with the fact, publish."""
+        work, found, differences, created, updated, matches = compared
         money = facts.money_of(work.plan, found, _rest(work))
         if not matches:
             await self._stop()  # before it is told: what has not started must not start
         if work.refused is not None:
             await self._refused(work, money, created + updated)
-            return matches
+            return
         fact = PostingDone(
             **facts.about(self.head, work.kept.head),
             plan=work.posting.plan,
@@ -92,13 +109,12 @@ class Reading:
         message = await self._tools.message(fact)
         if not created and not updated and not work.posting.parts and not work.plan.standing:
             await self._tools.store.answer(self._job.tenant, self._job.id, work.name, message)
-            return matches
+            return
         adopted = self._adopted(work)
         posted = adopted.model_copy(
             update={"state": "posted", "applying": "", "answered": self._job.id}
         )
         await self._tools.store.put_posting(self._job.tenant, posted, (message,), work.stored)
-        return matches
 
     async def _stop(self) -> None:
         async with self._stopping:

@@ -134,12 +134,15 @@ def over_rest(folder: Path, month: Month, root: str) -> dict[str, Any]:
     return found
 
 
-def run(folder: Path, month: Month, url: str, environment: dict[str, str]) -> dict[str, Any]:
-    """`chargeline run` as typed; its JSON document."""
+def run(
+    folder: Path, month: Month, url: str, environment: dict[str, str], *, document: str = ""
+) -> dict[str, Any]:
+    """`chargeline run` as typed, over all documents or one; its JSON document."""
     folder.mkdir(parents=True)
     settings = folder / "settings.toml"
     settings.write_text(toml(month.resolved_settings()), encoding="utf-8")
     command = [*_ME, "run", "--sandbox-url", url, "--settings", str(settings)]
+    command += ["--document", document] if document else []
     ended = subprocess.run(
         [*command, "--data", str(folder / "data"), "--today", TODAY, "--yes", "--json"],
         env=environment | {"CHARGELINE_KEY": environment.get("CHARGELINE_KEY", "")},

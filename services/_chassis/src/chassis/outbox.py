@@ -42,12 +42,13 @@ class Outbox:
     """Records and bus as one: what a record carries is published by `get`, `insert`, `replace`."""
 
     def __init__(self, records: Records, bus: Bus, *, lazily: bool = False) -> None:
-        """`lazily`: what was published is cleared when `clear` is called, and many at once."""
+        """`lazily`: what was published is cleared when `clear` is called again and again."""
         self._records = records
         self._bus = bus
         self._lazily = lazily
         self._flushing: dict[_Place, asyncio.Event] = {}
         self._published: dict[_Place, Record] = {}  # and not cleared yet; without their contents
+        self._rested: dict[_Place, Record] = {}  # those of them that the last `clear` has left
 
     async def insert(self, record: Record) -> bool:
         """Insert if absent, then publish what it carries, or what the one met there carries."""
@@ -108,13 +109,15 @@ class Outbox:
             if self._flushing.get(place) is done:
                 del self._flushing[place]
 
-    async def clear(self) -> None:
-        """Clear what was published since the last time."""
-        some = list(self._published.items())
+    async def clear(self, *, everything: bool = False) -> None:
+        """Clear what was published, but not since the last call: whoever is in haste goes first."""
+        due = self._published if everything else self._rested
+        some = [(place, record) for place, record in due.items() if self._is_published(record)]
         await together([self._records.clear(record) for _, record in some])
         for place, record in some:
             if self._published.get(place) is record:
                 del self._published[place]
+        self._rested = dict(self._published)
 
     async def sweep(self) -> int:
         """Publish what dead processes left behind; how many records held something."""
@@ -128,7 +131,8 @@ class Outbox:
             ]
             for record in left:
                 await self.flush(record)
-            await self.clear()
+            if left:
+                await self.clear(everything=True)
             swept += len(left)
             if len(page) < _SWEEP_PAGE or not left:
                 return swept

@@ -59,11 +59,10 @@ class Deliveries:
 
     async def queue(self, tenant: str, kept: KeptEvent) -> None:
         """For every endpoint that wants it, once however often this is called."""
-        for endpoint in await self._webhooks.all(tenant):
-            if endpoint.wants(kept.type):
-                delivery = self._new(endpoint, kept.position, kept.id, kept.type)
-                await self._table.insert(tenant, delivery.id, delivery, tags=_tags(delivery))
-                await self._add_job(tenant, endpoint.id, delivery.id, 1)
+        for endpoint in await self._webhooks.wanting(tenant, kept.type):
+            delivery = self._new(endpoint, kept.position, kept.id, kept.type)
+            await self._table.insert(tenant, delivery.id, delivery, tags=_tags(delivery))
+            await self._add_job(tenant, endpoint.id, delivery.id, 1)
 
     async def again(self, tenant: str, endpoint_id: str, event_id: str) -> Delivery:
         """A person wants one event sent there now, whether it was sent before or not."""

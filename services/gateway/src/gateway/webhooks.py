@@ -23,6 +23,7 @@ from gateway.sending import Sender
 
 ENDPOINTS_MAX = 20
 OVERLAP = timedelta(days=1)
+_A_MOMENT = timedelta(seconds=1)  # so late may another process hear of an endpoint
 _OF = {"of": "all"}
 _ID_BYTES, _SECRET_BYTES = 8, 32
 
@@ -43,6 +44,7 @@ class Webhooks:
         self._clock = clock
         self._sender = sender
         self._random_bytes = random_bytes
+        self._seen: dict[str, tuple[datetime | None, list[Endpoint]]] = {}
 
     def check(self, url: str) -> None:
         """PermanentError `webhook-address` for what can be told from the address alone."""
@@ -66,8 +68,17 @@ class Webhooks:
         secret = self._new_secret()
         await self._vault.put(tenant, endpoint.id, {"secret": SecretStr(secret)})
         there = await self._endpoints.insert(tenant, endpoint.id, endpoint, tags=_OF)
+        self._seen.pop(tenant, None)
         assert there, "64 random bits were not there before"
         return endpoint, secret
+
+    async def wanting(self, tenant: str, kind: str) -> list[Endpoint]:
+        """Those that want an event of that type, as of a moment ago: there are many events."""
+        at, found = self._seen.get(tenant, (None, []))
+        if at is None or not at <= self._clock.now() < at + _A_MOMENT:
+            at, found = self._clock.now(), await self.all(tenant)
+            self._seen[tenant] = at, found
+        return [endpoint for endpoint in found if endpoint.wants(kind)]
 
     async def all(self, tenant: str) -> list[Endpoint]:
         """By the time they were made."""
@@ -102,6 +113,7 @@ class Webhooks:
         """It is gone, and so is its secret."""
         await self.get(tenant, endpoint)
         await self._endpoints.delete(tenant, endpoint)
+        self._seen.pop(tenant, None)
         await self._vault.forget(tenant, endpoint)
 
     async def rotate(self, tenant: str, endpoint: str) -> tuple[str, datetime]:
@@ -134,6 +146,7 @@ class Webhooks:
         while (stored := await self._endpoints.get(tenant, endpoint)) is not None:
             changed = stored.value.model_copy(update=new)
             if await self._endpoints.replace(stored, changed):
+                self._seen.pop(tenant, None)
                 return changed
         raise _unknown(endpoint)
 

@@ -11,6 +11,7 @@ from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved
 
 GROUP_MAX = 100
 GROUP_LINES_MAX = 10_000
+LAST = 16  # what the last group wrote is told when nothing is left to be written meanwhile
 
 
 class Todo(NamedTuple):
@@ -27,7 +28,7 @@ def lines_of(todo: Sequence[Todo]) -> int:
 
 
 def groups_of(head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
-    """The canary by itself, then groups that a page reads back and memory holds."""
+    """The canary by itself, then groups that a page reads back and memory holds; a few last."""
     canary = canary_of([one.record for one in todo]) if head.canary else None
     groups = [[one for one in todo if one.record is canary]] if canary else []
     group: list[Todo] = []
@@ -41,4 +42,6 @@ def groups_of(head: ApplyRun, todo: Sequence[Todo]) -> list[list[Todo]]:
             group, count = [], 0
         group.append(one)
         count += lines
+    if len(group) > 2 * LAST:
+        return [*groups, group[:-LAST], group[-LAST:]]
     return [*groups, group] if group else groups

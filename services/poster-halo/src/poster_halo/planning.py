@@ -89,7 +89,7 @@ class PlanningJob:
     async def _kept(self, job: JobRun, entry: BatchEntry) -> KeptBatch:
         kept = await self._tools.store.batch(job.tenant, entry.batch)
         assert kept is not None, "its revision was seen"
-        return kept
+        return await self._tools.store.with_lines(kept)
 
     async def _plan(
         self,

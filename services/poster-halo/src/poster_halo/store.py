@@ -33,6 +33,7 @@ class KeptBatch:
     head: ChargesResolved
     choices: dict[str, ItemChoice]
     inline: bytes
+    fetched: bytes | None = None  # the lines that did not come with it, where somebody needs them
 
     @property
     def lines_digest(self) -> str:
@@ -127,8 +128,14 @@ class Store:
         choices, _, lines = body.partition(b"\n")
         return KeptBatch(head, ItemChoices.validate_json(choices or b"{}"), lines)
 
+    async def with_lines(self, kept: KeptBatch) -> KeptBatch:
+        """The batch, so that nobody waits for its lines any more."""
+        return replace(kept, fetched=await self.lines(kept))
+
     async def lines(self, kept: KeptBatch) -> bytes:
         """The decided lines of the batch, as they were written."""
+        if kept.fetched is not None:
+            return kept.fetched
         at = kept.head.lines_at
         return kept.inline if at is None else await self._bodies.get(kept.head.tenant, at)
 

@@ -34,7 +34,7 @@ class ServerStore:
         self.settings = settings
         self.client = open_client(settings)
         database = self.client[settings.database]
-        self.records = MongoRecords(database, clock, held_s=2 * settings.sweep_s)
+        self.records = MongoRecords(database, clock, held_s=3 * settings.sweep_s)
         self.bus = KafkaBus(settings)
         self.outbox = Outbox(self.records, self.bus, lazily=True)
         self.bodies = Bodies(self.records)
@@ -102,7 +102,7 @@ class ServerStore:
         await self.bus.stop()
         await self.parking.stop()
         try:
-            await self.outbox.clear()
+            await self.outbox.clear(everything=True)
         except TransientError as error:  # whoever comes next publishes it once more
             _log.warning("outbox-not-cleared", text=str(error))
         await self.client.close()

@@ -178,7 +178,7 @@ async def _publish(settings: ServerSettings, messages: list[Message]) -> None:
 def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
     """Every answer takes its time, and HaloPSA allows so many calls a window.
 
-    A first month, which makes items and matches clients, and the ordinary one after it.
+    A first month, which makes items and matches clients; the one after it stands beside it.
     """
     months = generate_year(3, clients=300, lines=1200, first="2026-09", months=2)
     first = months[0]
@@ -205,12 +205,14 @@ def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
             slow = {"kind": "slow", "seconds": ANSWER_S, "times": -1}
             httpx.post(f"{url}/_sandbox/{vendor}/faults", json=slow).raise_for_status()
         with Cluster(folder / "bound", environment) as cluster:
-            yield _bound("a first month", None, first, url, folder / "first", cluster.environment)
+            mine = cluster.environment
+            yield _bound(
+                "a first month", BOUND_MAX, first, url, folder / "first", cluster.environment
+            )
             content = dumps(months[1].pax8)
             httpx.post(f"{url}/_sandbox/pax8/load", content=content, timeout=60).raise_for_status()
             time.sleep(WINDOW_S)  # it begins with an empty window, too
-            mine = cluster.environment
-            yield _bound("an ordinary month", BOUND_MAX, months[1], url, folder / "second", mine)
+            yield _bound("the month after it", None, months[1], url, folder / "second", mine)
 
 
 def _bound(

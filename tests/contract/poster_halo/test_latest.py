@@ -198,7 +198,7 @@ async def test_r16_foreign_lines_that_read_back_changed_are_an_alarm(world: Worl
     async def edited() -> None:
         await world.edit("invoices", 700, line={"id": 5700, "qty_order": 2})
 
-    world.meanwhile["newest_invoices"] = edited
+    world.meanwhile["after writing"] = edited
     (done,) = await world.apply()
     assert isinstance(done, PostingDone)
     assert not done.matches
@@ -214,7 +214,8 @@ async def test_r16_a_text_that_halopsa_fills_in_is_nobodys_edit(world: World) ->
     async def filled() -> None:
         await world.edit("invoices", 700, line=bare | {"item_shortdescription": "Firewall"})
 
-    world.meanwhile["newest_invoices"] = filled
+    world.meanwhile["after writing"] = filled
     (done,) = await world.apply()
+    assert world.meanwhile == {}
     assert isinstance(done, PostingDone)
     assert (done.matches, done.warnings) == (True, ())

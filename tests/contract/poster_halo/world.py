@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -40,6 +40,7 @@ from schemas.settings import Settings
 from schemas.statement import Entry
 from support.memory_records import MemoryRecords, Shelf
 from support.poster import CONNECTION, TENANT, body_of, plan_of_batch, resolved
+from vendors import json
 from vendors.halopsa import Halo, HaloCredentials, HaloInvoice, Line
 
 PASSES_MAX = 80
@@ -131,7 +132,8 @@ class HandRun:
 
 
 class Watched(Halo):
-    """HaloPSA as we call it; somebody else may act there before a call of a given name."""
+    """HaloPSA as we call it; somebody else may act there before an invoice is read or after lines
+    were written."""
 
     meanwhile: dict[str, Callable[[], Awaitable[Any]]]
 
@@ -139,11 +141,9 @@ class Watched(Halo):
         await self._first("invoice")
         return await super().invoice(invoice_id)
 
-    async def newest_invoices(
-        self, ids: set[int], max_pages: int, size: int = 100
-    ) -> list[HaloInvoice]:
-        await self._first("newest_invoices")
-        return await super().newest_invoices(ids, max_pages, size)
+    async def update_invoice_lines(self, lines: Sequence[Mapping[str, Any]] | json.Written) -> None:
+        await super().update_invoice_lines(lines)
+        await self._first("after writing")
 
     async def _first(self, name: str) -> None:
         act = self.meanwhile.pop(name, None)

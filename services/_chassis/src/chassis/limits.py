@@ -20,7 +20,7 @@ from chassis.leases import CallCounts, CallsTaken, Leases, LeaseState
 from chassis.telemetry import metrics
 
 _BLOCK_MAX = 20
-_A_MOMENT_S = 0.01  # so that the window has forgotten for certain
+_A_MOMENT_S = 0.002  # so that the window has forgotten for certain
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ class Reading:
         invoices = {number for number in ids if number > 0}
         recurring = ids - invoices
         shown: dict[int, Document | None] = {}
-        if invoices:
-            appended = any(p.kind == "append" for work in works for p in work.posting.unread)
+        appended = any(p.kind == "append" for work in works for p in work.posting.unread)
+        if len(invoices) > 1 or (invoices and not appended):
             # New ones are the newest: a page for them alone. What was appended to may be older.
             size = PAGE if appended else min(PAGE, len(invoices) + SPARE_ROWS)
             pages = -(-len(invoices) // size) + SPARE_PAGES

@@ -35,6 +35,9 @@ _TOGETHER_S = 0.05
 _AT_ONCE = 32
 # A larger message arrives all the same, alone; this bounds what lies fetched for each partition.
 _FETCH_BYTES_MAX = 1024 * 1024
+# aiokafka asks a broker one thing at a time: a partition that was just worked off is asked for when
+# the question about the others is answered, which takes so long if nothing comes for them.
+_FETCH_WAIT_MS = 100
 _OF_TRANSPORT = frozenset({"content-type", "correlation_id"})  # FastStream's own headers
 
 
@@ -196,6 +199,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=_ms(s.rebalance_timeout_s),
             max_poll_interval_ms=_ms(s.max_poll_interval_s),
             max_partition_fetch_bytes=_FETCH_BYTES_MAX,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
         return KafkaRouter(
             # A router does not inherit its broker's policy, and FastStream's own commits first.

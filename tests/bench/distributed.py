@@ -206,9 +206,7 @@ def bound_by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
             httpx.post(f"{url}/_sandbox/{vendor}/faults", json=slow).raise_for_status()
         with Cluster(folder / "bound", environment) as cluster:
             mine = cluster.environment
-            yield _bound(
-                "a first month", BOUND_MAX, first, url, folder / "first", cluster.environment
-            )
+            yield _bound("a first month", BOUND_MAX, first, url, folder / "first", mine)
             content = dumps(months[1].pax8)
             httpx.post(f"{url}/_sandbox/pax8/load", content=content, timeout=60).raise_for_status()
             time.sleep(WINDOW_S)  # it begins with an empty window, too

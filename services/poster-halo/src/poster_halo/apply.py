@@ -16,14 +16,13 @@ from chassis.jobs import JobFailure
 from chassis.service import JobRun
 from chassis.together import together
 from poster_halo import facts
-from poster_halo.domain.shape import Operation
 from poster_halo.groups import GROUP_LINES_MAX, Todo, groups_of, lines_of
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
 from poster_halo.reading import MOVED, STOPPED, Compared, Reading
 from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools, not_here_yet
-from poster_halo.work import Work, new_posting, of_batch
+from poster_halo.work import Work, left_of, new_posting, of_batch
 from poster_halo.writing import SYSTEMIC, Moved, Writing
 from schemas import frame
 from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
@@ -194,9 +193,8 @@ class _Run:
             few = lines_of(todo) + lines_of(following) <= GROUP_LINES_MAX
             compared, goes_on = await self._group(await self._works(todo, following if few else ()))
             await self._told()
-            telling = [self._reading.finish(one) for one in compared]
-            self._behind = asyncio.create_task(together(telling))
-            del compared, telling  # many lines
+            self._behind = asyncio.create_task(self._finish(compared))
+            del compared  # many lines
             if not (goes_on and following and few):
                 await self._told()
             if not goes_on:
@@ -208,6 +206,9 @@ class _Run:
         works = await (self._ahead or self._planned(todo))
         self._ahead = asyncio.create_task(self._planned(following)) if following else None
         return [work for work in works if work is not None]
+
+    async def _finish(self, compared: Sequence[Compared]) -> list[None]:
+        return await together([self._reading.finish(one) for one in compared])
 
     async def _told(self) -> None:
         """What became of the group before is stored and published."""
@@ -274,8 +275,8 @@ class _Run:
         await self._writing.settle(work)
         if work.refused is not None:
             return True
-        left = _left(work)
-        coming = [*left[1:], *(_left(following)[:1] if following else ())]
+        left = left_of(work)
+        coming = [*left[1:], *(left_of(following)[:1] if following else ())]
         for number, operation in enumerate(left):
             assert operation.digest in work.record.operations, "only what was approved"
             try:
@@ -287,12 +288,6 @@ class _Run:
                 work.refused = PermanentError(MOVED, str(moved))
                 return True
         return True
-
-
-def _left(work: Work) -> list[Operation]:
-    """What is still to be written of the batch."""
-    written = {part.key for part in work.posting.parts if part.state in ("sent", "posted")}
-    return [operation for operation in work.plan.operations if operation.digest not in written]
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

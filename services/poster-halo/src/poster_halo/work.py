@@ -110,3 +110,9 @@ def as_read(found: dict[str, list[OurLine]]) -> PostedLines:
 def expected_of(part: Part, plan: Plan) -> list[Desired]:
     """The lines of the batch that a stored part was to put there."""
     return [line for line in plan.lines if line.id in part.lines]
+
+
+def left_of(work: Work) -> list[Operation]:
+    """What is still to be written of the batch."""
+    written = {part.key for part in work.posting.parts if part.state in ("sent", "posted")}
+    return [operation for operation in work.plan.operations if operation.digest not in written]

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from sandbox.generate import generate_large
 
 QUICK = "--quick" in sys.argv
 PIPELINE_MAX, NORMALIZER_MAX = 40.0, 8.0
+RUNS = 8  # of the same work, and the least counts, as of the floor
 MEMORY_MAX_MIB, READY_MAX_S, HELP_MAX_S = 150.0, 3.0, 0.5
 
 
@@ -58,6 +59,15 @@ def posted(clients: int, lines: int, *more: str) -> Measured:
         return Measured(found, calls(url, "pax8"), calls(url, "halopsa"))
 
 
+def least(runs: Sequence[Measured]) -> Measured:
+    """The run that took the least CPU, beside the least floor of all: noise only ever adds."""
+    best = min(runs, key=lambda run: float(run.found["cpu_s"]))
+    floor_s = min(run.found["floor_s"] for run in runs)
+    alone_s = min(run.found["normalizer_s"] for run in runs)
+    found = {**best.found, "floor_s": floor_s, "normalizer_s": alone_s}
+    return replace(best, found=found)
+
+
 def cpu(what: str, got: Measured, limit: float | None) -> Row:
     """CPU per line against the floor."""
     found = got.found
@@ -76,10 +86,7 @@ def cpu(what: str, got: Measured, limit: float | None) -> Row:
 def speed() -> Iterator[Row]:
     """The whole pipeline, the stages' shares of it, and the normalizer by itself."""
     clients = 20 if QUICK else 40
-    many = min(
-        (posted(clients, 500, "--floor") for _ in range(1 if QUICK else 3)),
-        key=lambda m: float(m.found["cpu_s"]) / float(m.found["floor_s"]),
-    )
+    many = least([posted(clients, 500, "--floor") for _ in range(1 if QUICK else RUNS)])
     yield cpu("pipeline, 500 lines a client", many, PIPELINE_MAX)
     few = posted(50 if QUICK else 200, 20, "--floor")
     yield cpu("pipeline, 20 lines a client", few, None)

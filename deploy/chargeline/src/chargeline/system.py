@@ -119,8 +119,7 @@ class System:
     async def start(self) -> None:
         """Go on where the last process stopped."""
         # A batch is thousands of short-lived rows without cycles: the default of 2,000 spends a
-        # sixth of the CPU on looking for garbage among them. A group that is read back holds more
-        # than 100,000 objects for a moment, and none of them is garbage.
+        # sixth of the CPU on looking for garbage among them.
         gc.set_threshold(100_000, 50, 100)
         if self.options.servers is not None and self.options.hosts:
             await self._prepare()

@@ -215,3 +215,12 @@ async def test_a_replace_that_may_have_been_ours_and_was_replaced_since_is_not_g
     assert isinstance(done[0], TransientError)
     assert done[0].code == "store-contended"
     assert done[1] is False
+
+
+async def test_a_record_that_can_not_be_written_keeps_nobody_waiting(records: Records) -> None:
+    keys = ("a", "half a character \ud800", "b")
+    tries = [records.insert(record(key)) for key in keys]
+    async with asyncio.timeout(10):
+        done = await asyncio.gather(*tries, return_exceptions=True)
+    assert [done[0], done[2]] == [True, True]
+    assert isinstance(done[1], UnicodeEncodeError)

@@ -83,6 +83,7 @@ class Budget:
         self._tenant, self._connection, self._limits = tenant, connection, limits
         self._block: _Block | None = None
         self._booked: dict[int, _Block] = {}  # by number: what is not counted exactly yet
+        self._open: set[int] = set()  # those with calls under way when they were counted last
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
@@ -149,7 +150,7 @@ class Budget:
         _, after = await self._leases.change(self._tenant, self._connection, book)
         used = sum(entry.calls for entry in after.calls.taken) / self._limits.calls
         metrics.add(metrics.BUDGET_USED, used, vendor=self._limits.vendor)
-        self._booked = {n: block for n, block in self._booked.items() if block.under_way}
+        self._booked = {n: block for n, block in self._booked.items() if n in self._open}
         self._block = booked
         if booked is None:
             assert free_at is not None, "there is a block or a time to wait for one"
@@ -166,12 +167,13 @@ class Budget:
         Every block of ours ends here: the next one is booked now.
         """
         taken, unused = [], 0
+        self._open = {n for n, block in self._booked.items() if block.under_way}
         for entry in counts.taken:
             kept, block = entry, self._booked.get(entry.number)
             if block is not None:
                 unused += entry.calls - block.used
                 at = entry.at if block.last is None else block.last
-                at = max(entry.at, now) if block.under_way else at
+                at = max(entry.at, now) if entry.number in self._open else at
                 kept = CallsTaken(number=entry.number, at=at, calls=block.used)
             if kept.calls and kept.at + self._window > now:
                 taken.append(kept)

@@ -5,25 +5,21 @@ What became of a batch is stored with its message, so a job that comes again goe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from itertools import pairwise
 
 from pydantic import TypeAdapter
 
-from chassis.errors import PermanentError
 from chassis.jobs import JobFailure
 from chassis.service import JobRun
 from chassis.together import together
 from poster_halo import facts
-from poster_halo.groups import GROUP_LINES_MAX, Todo, groups_of, lines_of
+from poster_halo.group_run import GroupRun
+from poster_halo.groups import Todo, groups_of
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.reading import MOVED, STOPPED, Compared, Reading
-from poster_halo.store import PlanRecord
+from poster_halo.reading import MOVED, STOPPED, Reading
 from poster_halo.tools import Tools, not_here_yet
-from poster_halo.work import Work, left_of, new_posting, of_batch
-from poster_halo.writing import SYSTEMIC, Moved, Writing
+from poster_halo.writing import Writing
 from schemas import frame
 from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
 from schemas.settings import Settings
@@ -104,7 +100,7 @@ class ApplyingJob:
         todo: Sequence[Todo],
         *,
         writes: bool,
-    ) -> _Run:
+    ) -> GroupRun:
         days, recurring = [], False
         replaces: set[str] = set()
         for _, _, batch in todo:
@@ -121,7 +117,7 @@ class ApplyingJob:
         planner = Planner(self._tools, job, seen, known, batches)
         writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None
         reading = Reading(self._tools, job, head, seen)
-        return _Run(self, self._tools, job, planner, writing, reading)
+        return GroupRun(self, self._tools, job, planner, writing, reading)
 
     async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
         for plan, _, batch in todo:
@@ -155,139 +151,6 @@ class ApplyingJob:
         )
         message = await self._tools.message(fact)
         await self._tools.store.answer(job.tenant, job.id, plan.batch, message)
-
-
-class _Run:
-    """What all groups of one job share."""
-
-    def __init__(
-        self,
-        applying: ApplyingJob,
-        tools: Tools,
-        job: JobRun,
-        planner: Planner,
-        writing: Writing | None,
-        reading: Reading,
-    ) -> None:
-        self._applying, self._tools, self._job = applying, tools, job
-        self._planner, self._writing, self._reading = planner, writing, reading
-        self._ahead: asyncio.Task[list[Work | None]] | None = None
-        self._behind: asyncio.Task[list[None]] | None = None
-
-    async def close(self) -> None:
-        """However it ended, nothing is under way any more."""
-        if self._writing is not None:
-            await self._writing.close()
-        left = [task for task in (self._ahead, self._behind) if task is not None]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-    async def groups(self, groups: Sequence[Sequence[Todo]]) -> bool:
-        """One after the other. False: the rest must not start.
-
-        While one group is written, the one before is told and the next is planned, unless the
-        lines of both are many: the vendor is waited for anyway, and would wait for that.
-        """
-        for todo, following in pairwise([*groups, ()]):
-            few = lines_of(todo) + lines_of(following) <= GROUP_LINES_MAX
-            compared, goes_on = await self._group(await self._works(todo, following if few else ()))
-            await self._told()
-            self._behind = asyncio.create_task(self._finish(compared))
-            del compared  # many lines
-            if not (goes_on and following and few):
-                await self._told()
-            if not goes_on:
-                return False
-        return True
-
-    async def _works(self, todo: Sequence[Todo], following: Sequence[Todo]) -> list[Work]:
-        """The group as planned; the one that follows is planned from now on."""
-        works = await (self._ahead or self._planned(todo))
-        self._ahead = asyncio.create_task(self._planned(following)) if following else None
-        return [work for work in works if work is not None]
-
-    async def _finish(self, compared: Sequence[Compared]) -> list[None]:
-        return await together([self._reading.finish(one) for one in compared])
-
-    async def _told(self) -> None:
-        """What became of the group before is stored and published."""
-        if self._behind is not None:
-            await self._behind
-            self._behind = None
-
-    async def _planned(self, todo: Sequence[Todo]) -> list[Work | None]:
-        return await together([self._work(one.approved, one.record) for one in todo])
-
-    async def _group(self, planned: Sequence[Work]) -> tuple[list[Compared], bool]:
-        """Write and read back. False: the rest must not start."""
-        works: list[Work] = []
-        goes_on = True
-        # While one write is under way, what the next one builds on is read: the vendor's limit
-        # and not its answer's time is what a run then waits for.
-        for work, following in pairwise([*planned, None]):
-            assert work is not None, "the last one is only followed"
-            works.append(work)
-            goes_on = await self._write(work, following)
-            if not goes_on:
-                await self._job.save(STOPPED)
-                break
-        shown = await self._reading.read_back(works)
-        compared = [self._reading.compared(work, shown) for work in works]
-        return compared, goes_on and all(one.matches for one in compared)
-
-    async def _work(self, approved: ApprovedPlan, record: PlanRecord) -> Work | None:
-        """The batch planned against this look; None when the destination has moved."""
-        store, tenant = self._tools.store, self._job.tenant
-        kept = await store.batch(tenant, approved.batch)
-        assert kept is not None, "its revision was seen"
-        stored = await store.posting(tenant, approved.plan)
-        posting = stored.value if stored else new_posting(kept, approved.plan)
-        plan = await self._planner.plan(kept, posting, record.selection)
-        posting = of_batch(posting, kept, self._job.fence)
-        created = self._planner.created_items(kept)
-        update = {"generation": plan.generation, "created_items": created}
-        posting = posting.model_copy(update=update)
-        work = Work(approved, record, kept, posting, plan, plan.hash, stored)
-        if not self._may_go(work):
-            text = plan.text or "the destination changed since the plan was made"
-            await self._applying.refuse(
-                self._job, self._reading.head, approved, kept.head, (MOVED, text), held=True
-            )
-            return None
-        hashes = tuple(dict.fromkeys((record.hash, plan.hash)))
-        update = {"applying": record.hash, "operations": record.operations, "hashes": hashes}
-        work.posting = work.posting.model_copy(update=update)
-        return work
-
-    def _may_go(self, work: Work) -> bool:
-        """R16: the same plan; or the same but for other people's lines; or what is left of it."""
-        plan, record, posting = work.plan, work.record, work.posting
-        if posting.applying == record.hash and posting.stands:
-            left = {operation.digest for operation in plan.operations}
-            return left <= set(posting.operations) or bool(posting.uncertain or posting.unread)
-        return plan.hash == record.hash or plan.own_hash == record.own_hash
-
-    async def _write(self, work: Work, following: Work | None) -> bool:
-        """The batch's operations in order. False: nothing of the run can go on."""
-        if self._writing is None:
-            return True
-        await self._writing.settle(work)
-        if work.refused is not None:
-            return True
-        left = left_of(work)
-        coming = [*left[1:], *(left_of(following)[:1] if following else ())]
-        for number, operation in enumerate(left):
-            assert operation.digest in work.record.operations, "only what was approved"
-            try:
-                await self._writing.write(work, operation, coming[number : number + 1])
-            except PermanentError as refused:
-                work.refused = refused
-                return refused.code not in SYSTEMIC
-            except Moved as moved:
-                work.refused = PermanentError(MOVED, str(moved))
-                return True
-        return True
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

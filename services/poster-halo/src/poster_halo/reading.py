@@ -89,7 +89,7 @@ class Reading:
         work, found, differences, created, updated, matches = compared
         money = facts.money_of(work.plan, found, _rest(work))
         if not matches:
-            await self._stop()  # before it is told: what has not started must not start
+            await self.stop()  # before it is told: what has not started must not start
         if work.refused is not None:
             await self._refused(work, money, created + updated)
             return
@@ -116,7 +116,8 @@ class Reading:
         )
         await self._tools.store.put_posting(self._job.tenant, posted, (message,), work.stored)
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Nothing that has not started starts any more, also not after a crash."""
         async with self._stopping:
             if self._job.checkpoint != STOPPED:
                 await self._job.save(STOPPED)

@@ -31,6 +31,7 @@ class Work:
     hash: str = ""
     stored: Stored[Posting] | None = None
     refused: PermanentError | None = None
+    goes: bool = False  # it may be written: the destination has not moved
     warnings: list[str] = field(default_factory=list)
 
     @property

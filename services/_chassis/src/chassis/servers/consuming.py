@@ -52,6 +52,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._prepared = False
         self._stopped = False
+        self._at_once = (
+            1  # grows with the keys that are met: one key's messages wait for each other
+        )
 
     def mount(self, broker: KafkaBroker) -> None:
         """Subscribe."""
@@ -90,12 +93,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         some = [record]
         ends = loop.time() + _TOGETHER_S
         try:
-            some += await self._fetched(_AT_ONCE - 1)
+            some += await self._fetched(self._at_once - 1)
             while some:
                 some = await self._undone(some)
                 if some or loop.time() >= ends:
                     break
-                some = await self._fetched(_AT_ONCE)
+                some = await self._fetched(self._at_once)
         finally:
             limit.cancel()
             self._hand_back(some)
@@ -106,7 +109,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetched(self, at_most: int) -> list[ConsumerRecord]:
         """What lies here already; nobody waits for more, least of all for new partitions."""
-        if self.client is None or self._stopped or self.assigned is None:
+        if not at_most or self.client is None or self._stopped or self.assigned is None:
             return []
         try:
             async with asyncio.timeout(_TOGETHER_S):
@@ -125,10 +128,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _lines(self, records: Sequence[ConsumerRecord]) -> Iterable[Sequence[ConsumerRecord]]:
         """Those of a key behind each other; each by itself where no handler minds."""
         if self.delivery.side_by_side:
+            self._at_once = _AT_ONCE
             return [[record] for record in records]
         lines: dict[tuple[int, bytes | None], list[ConsumerRecord]] = {}
         for record in records:
             lines.setdefault((record.partition, record.key), []).append(record)
+        self._at_once = min(_AT_ONCE, 2 * len(lines))
         return lines.values()
 
     async def _in_order(self, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:

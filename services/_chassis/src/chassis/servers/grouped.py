@@ -14,13 +14,13 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import (
     BulkWriteError,
-    DocumentTooLarge,
     DuplicateKeyError,
     OperationFailure,
+    PyMongoError,
     WriteConcernError,
 )
 
-from chassis.servers.client import DRIVER_ERRORS, Document
+from chassis.servers.client import Document
 
 type Change = tuple[Document, Document]  # which document, and the update
 
@@ -134,12 +134,13 @@ class _Group[A, R]:
             self._working = None
 
     async def _answers(self, items: Sequence[A]) -> Sequence[R | Exception]:
+        """For each of them, whatever happens: nobody waits for ever."""
         try:
             return await self._command(items)
-        except DocumentTooLarge as error:
+        except PyMongoError as error:
+            return [error] * len(items)
+        except Exception as error:  # noqa: BLE001 - what can not be encoded, or is too large
             # It says nothing about its neighbours: what of them was written by now, tokens tell.
             if len(items) == 1:
                 return [error]
             return [answer for item in items for answer in await self._answers([item])]
-        except DRIVER_ERRORS as error:
-            return [error] * len(items)

@@ -200,7 +200,8 @@ async def test_a_replace_that_may_have_been_ours_and_was_replaced_since_is_not_g
     """Of two sent together one missed its record; the other's was replaced before we could look."""
     assert isinstance(records, MongoRecords)
     await records.insert(record("a"))
-    command = records._of("things")._updated
+    grouped = records._of("things")
+    command = grouped._cleared
 
     async def overtaken(changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
         answers = await command(changes)
@@ -209,7 +210,7 @@ async def test_a_replace_that_may_have_been_ours_and_was_replaced_since_is_not_g
         )
         return answers
 
-    records._of("things")._updates._command = overtaken
+    grouped._cleared = overtaken  # type: ignore[method-assign]
     tries = [replace(record(key, b"mine"), version=1) for key in ("a", "none")]
     done = await asyncio.gather(*(records.replace(one) for one in tries), return_exceptions=True)
     assert isinstance(done[0], TransientError)

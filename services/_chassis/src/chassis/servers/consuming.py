@@ -52,9 +52,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._prepared = False
         self._stopped = False
-        self._at_once = (
-            1  # grows with the keys that are met: one key's messages wait for each other
-        )
+        # It grows with the keys that are met: a key's messages wait for each other.
+        self._at_once = _AT_ONCE if delivery.side_by_side else 1
 
     def mount(self, broker: KafkaBroker) -> None:
         """Subscribe."""
@@ -128,7 +127,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _lines(self, records: Sequence[ConsumerRecord]) -> Iterable[Sequence[ConsumerRecord]]:
         """Those of a key behind each other; each by itself where no handler minds."""
         if self.delivery.side_by_side:
-            self._at_once = _AT_ONCE
             return [[record] for record in records]
         lines: dict[tuple[int, bytes | None], list[ConsumerRecord]] = {}
         for record in records:

@@ -36,8 +36,8 @@ class Grouped:
         self._finds: _Group[str, Document | None] = _Group(self._found)
         self._inserts: _Group[Document, None] = _Group(self._inserted)
         self._updates: _Group[Change, bool | None] = _Group(self._updated)
-        # By themselves: they often miss their record, and replaces are to be sure of theirs.
-        self._clears: _Group[Change, bool | None] = _Group(self._updated)
+        # By themselves: they often miss their record, and nobody needs to know.
+        self._clears: _Group[Change, bool | None] = _Group(self._cleared)
 
     async def find(self, key: str) -> Document | None:
         """The document, as a command shows it that began after this was asked."""
@@ -48,7 +48,10 @@ class Grouped:
         await self._inserts.ask(document)
 
     async def update(self, which: Document, update: Document) -> bool | None:
-        """Whether a document was `which`; None: one of the group was not, and nobody said whose."""
+        """Whether a document was `which`; None: nobody can say any more.
+
+        The update sets `version` and `write`, which names it.
+        """
         return await self._updates.ask((which, update))
 
     async def clear(self, which: Document, update: Document) -> None:
@@ -74,6 +77,19 @@ class Grouped:
         return [None] * len(documents)
 
     async def _updated(self, changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
+        answers = await self._cleared(changes)
+        if None not in answers:
+            return answers
+        # Before the next command of ours: only another process can have come between.
+        keys = sorted({which["_id"] for which, _ in changes})
+        cursor = self._collection.find({"_id": {"$in": keys}}, {"version": 1, "write": 1})
+        rows = {row["_id"]: row for row in await cursor.to_list()}
+        return [
+            _seen(rows.get(change[0]["_id"]), change[1]) if answer is None else answer
+            for change, answer in zip(changes, answers, strict=True)
+        ]
+
+    async def _cleared(self, changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
         if len(changes) == 1:
             done = await self._collection.update_one(*changes[0])
             return [bool(done.matched_count)]
@@ -83,6 +99,14 @@ class Grouped:
         except BulkWriteError as some:
             return _told_apart(some, len(changes))
         return [True if result.matched_count == len(changes) else None] * len(changes)
+
+
+def _seen(row: Document | None, update: Document) -> bool | None:
+    """Whether the update took place, by what stands there; None: it was changed again since."""
+    new = update["$set"]
+    if row is None or row["write"] == new["write"]:
+        return row is not None
+    return None if row["version"] > new["version"] else False
 
 
 def _told_apart(error: BulkWriteError, number: int) -> Sequence[Exception | None]:

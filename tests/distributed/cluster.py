@@ -139,7 +139,8 @@ class Cluster:
             self.kill()
             return
         codes = self.stop()
-        assert not any(codes.values()), f"not every process stopped cleanly: {codes}"
+        ill = "\n".join(replica.tail() for replica in self.replicas if codes[replica.name])
+        assert not ill, f"not every process stopped cleanly: {codes}\n{ill}"
 
     def wait_until_ready(self, patience_s: float = READY_S) -> None:
         """Every replica has joined its groups and reaches its store."""

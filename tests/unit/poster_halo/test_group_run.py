@@ -11,17 +11,17 @@ import pytest
 from chassis.errors import PermanentError
 from poster_halo.group_run import GroupRun
 from poster_halo.groups import Todo
+from poster_halo.reading import STOPPED
 
 BROKEN = PermanentError("body-missing", "its lines are gone")
 
 
 class FakeReading:
-    """Shows what it is asked for; remembers what was told and whether the rest was stopped."""
+    """Shows what it is asked for; remembers what was told."""
 
     def __init__(self, *, mismatch: str = "", untellable: str = "") -> None:
         self.mismatch, self.untellable = mismatch, untellable
         self.told: list[str] = []
-        self.stopped = False
 
     async def read_back(self, *_: Any) -> dict[int, None]:
         return {}
@@ -35,8 +35,15 @@ class FakeReading:
             raise BROKEN
         self.told.append(compared.name)
 
-    async def stop(self) -> None:
-        self.stopped = True
+
+class FakeJob:
+    """Remembers whether the rest was stopped."""
+
+    def __init__(self) -> None:
+        self.checkpoint = b""
+
+    async def save(self, checkpoint: bytes) -> None:
+        self.checkpoint = checkpoint
 
 
 class Run(GroupRun):
@@ -45,7 +52,9 @@ class Run(GroupRun):
     def __init__(self, reading: FakeReading, broken: str = "") -> None:
         nothing: Any = None
         shown: Any = reading
-        super().__init__(nothing, nothing, nothing, nothing, None, shown)
+        job: Any = FakeJob()
+        super().__init__(nothing, nothing, job, nothing, None, shown)
+        self.job = job
         self.broken, self.written = broken, list[str]()
 
     async def _work(self, approved: Any, *_: Any) -> Any:
@@ -100,6 +109,6 @@ async def test_a_mismatch_is_noted_before_anything_else_may_fail_and_nothing_mor
     with pytest.raises(PermanentError):
         await run.groups(groups("a", "b", "c"))
     await run.close()
-    assert reading.stopped
+    assert run.job.checkpoint == STOPPED
     assert run.written == ["a", "b"]
     assert reading.told == ["b"]

@@ -12,16 +12,16 @@ from pydantic import TypeAdapter
 from chassis.jobs import JobFailure
 from chassis.service import JobRun
 from chassis.together import together
-from poster_halo import facts
 from poster_halo.group_run import GroupRun
 from poster_halo.groups import Todo, groups_of
 from poster_halo.look import look, window_start
 from poster_halo.planner import Planner, known_of
-from poster_halo.reading import MOVED, STOPPED, Reading
+from poster_halo.reading import STOPPED, Reading
+from poster_halo.refusals import Refusals
 from poster_halo.tools import Tools, not_here_yet
 from poster_halo.writing import Writing
 from schemas import frame
-from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
+from schemas.messages import ApplyRun, ApprovedPlan
 from schemas.settings import Settings
 
 _Plans = TypeAdapter(list[ApprovedPlan])
@@ -57,10 +57,14 @@ class ApplyingJob:
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """What was not answered yet is refused with the reason."""
         head, approved = _read(job)
+        refusals = self._refusals(job, head)
         for plan in approved:
             batch = await self._tools.store.head(job.tenant, plan.batch)
             if batch is not None and not await self._answered(job, plan):
-                await self.refuse(job, head, plan, batch, (failure.code, failure.text))
+                await refusals.tell(plan, batch, (failure.code, failure.text))
+
+    def _refusals(self, job: JobRun, head: ApplyRun) -> Refusals:
+        return Refusals(self._tools, job, head)
 
     async def _todo(
         self, job: JobRun, head: ApplyRun, approved: Sequence[ApprovedPlan]
@@ -78,7 +82,7 @@ class ApplyingJob:
         record = await self._tools.store.plan(job.tenant, plan.plan)
         if record is None or record.revision != batch.revision or record.hash != plan.hash:
             why = ("superseded", "the plan is not the newest one: plan again")
-            await self.refuse(job, head, plan, batch, why, held=True)
+            await self._refusals(job, head).tell(plan, batch, why, held=True)
             return None
         return Todo(plan, record, batch)
 
@@ -117,7 +121,7 @@ class ApplyingJob:
         planner = Planner(self._tools, job, seen, known, batches)
         writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None
         reading = Reading(self._tools, job, head, seen)
-        return GroupRun(self, self._tools, job, planner, writing, reading)
+        return GroupRun(self._refusals(job, head), self._tools, job, planner, writing, reading)
 
     async def _stop(self, job: JobRun, head: ApplyRun, todo: Sequence[Todo]) -> None:
         for plan, _, batch in todo:
@@ -126,31 +130,7 @@ class ApplyingJob:
                 f" (`chargeline statement {head.run}` names it), then `chargeline plan {head.run}`"
             )
             why = ("run-stopped", text)
-            await self.refuse(job, head, plan, batch, why, held=True)
-
-    async def refuse(
-        self,
-        job: JobRun,
-        head: ApplyRun,
-        plan: ApprovedPlan,
-        batch: ChargesResolved,
-        why: tuple[str, str],
-        *,
-        held: bool = False,
-    ) -> None:
-        """Nothing of the batch was written by this command."""
-        fact = PostingRefused(
-            **facts.about(head, batch),
-            plan=plan.plan,
-            hash=plan.hash,
-            code=why[0],
-            text=facts.short(why[1]),
-            held=held,
-            plan_again=why[0] == MOVED,
-            money=facts.kept_whole(batch, "held" if held else "refused", why[0]),
-        )
-        message = await self._tools.message(fact)
-        await self._tools.store.answer(job.tenant, job.id, plan.batch, message)
+            await self._refusals(job, head).tell(plan, batch, why, held=True)
 
 
 def _read(job: JobRun) -> tuple[ApplyRun, list[ApprovedPlan]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
 
 from chassis.errors import PermanentError
 from chassis.service import JobRun
@@ -13,26 +12,12 @@ from chassis.together import together
 from poster_halo.groups import GROUP_LINES_MAX, Todo, lines_of
 from poster_halo.planner import Planner
 from poster_halo.reading import MOVED, STOPPED, Compared, Reading
+from poster_halo.refusals import Refusals
 from poster_halo.store import PlanRecord
 from poster_halo.tools import Tools
 from poster_halo.work import Work, left_of, new_posting, of_batch
 from poster_halo.writing import SYSTEMIC, Moved, Writing
-from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved
-
-
-class Refusing(Protocol):
-    """Who tells that nothing of a batch was written."""
-
-    async def refuse(
-        self,
-        job: JobRun,
-        head: ApplyRun,
-        plan: ApprovedPlan,
-        batch: ChargesResolved,
-        why: tuple[str, str],
-        *,
-        held: bool = False,
-    ) -> None: ...
+from schemas.messages import ApprovedPlan
 
 
 class GroupRun:
@@ -40,14 +25,14 @@ class GroupRun:
 
     def __init__(
         self,
-        applying: Refusing,
+        refusals: Refusals,
         tools: Tools,
         job: JobRun,
         planner: Planner,
         writing: Writing | None,
         reading: Reading,
     ) -> None:
-        self._applying, self._tools, self._job = applying, tools, job
+        self._refusals, self._tools, self._job = refusals, tools, job
         self._planner, self._writing, self._reading = planner, writing, reading
         self._ahead: asyncio.Task[list[Work]] | None = None
         self._behind: asyncio.Task[list[None]] | None = None
@@ -115,14 +100,19 @@ class GroupRun:
             works.append(work)
             goes_on = await self._write(work, following)
             if not goes_on:
-                await self._job.save(STOPPED)
+                await self._stop()
                 break
         shown = await self._reading.read_back(works)
         compared = [self._reading.compared(work, shown) for work in works]
-        if not all(one.matches for one in compared):
-            await self._reading.stop()  # before anything else may fail
-            goes_on = False
-        return compared, goes_on
+        matches = all(one.matches for one in compared)
+        if not matches:
+            await self._stop()  # before it is told: what has not started must not start
+        return compared, goes_on and matches
+
+    async def _stop(self) -> None:
+        """Nothing that has not started starts any more, also not after a crash."""
+        if self._job.checkpoint != STOPPED:
+            await self._job.save(STOPPED)
 
     async def _work(self, approved: ApprovedPlan, record: PlanRecord) -> Work:
         """The batch planned against this look."""
@@ -148,9 +138,7 @@ class GroupRun:
         """False: the destination has moved, and that is told."""
         if not work.goes:
             text = work.plan.text or "the destination changed since the plan was made"
-            head, batch = self._reading.head, work.kept.head
-            why = (MOVED, text)
-            await self._applying.refuse(self._job, head, work.approved, batch, why, held=True)
+            await self._refusals.tell(work.approved, work.kept.head, (MOVED, text), held=True)
         return work.goes
 
     def _may_go(self, work: Work) -> bool:

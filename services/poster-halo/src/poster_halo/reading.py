@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,7 +41,6 @@ class Reading:
 
     def __init__(self, tools: Tools, job: JobRun, head: ApplyRun, seen: Look) -> None:
         self._tools, self._job, self.head, self._look = tools, job, head, seen
-        self._stopping = asyncio.Lock()  # batches are finished side by side
 
     async def read_back(self, works: Sequence[Work]) -> dict[int, Document | None]:
         """Newest invoices by page, recurring ones by list; what is not met is read by its id."""
@@ -88,8 +86,6 @@ class Reading:
         """Store `posted` with the fact, publish."""
         work, found, differences, created, updated, matches = compared
         money = facts.money_of(work.plan, found, _rest(work))
-        if not matches:
-            await self.stop()  # before it is told: what has not started must not start
         if work.refused is not None:
             await self._refused(work, money, created + updated)
             return
@@ -115,12 +111,6 @@ class Reading:
             update={"state": "posted", "applying": "", "answered": self._job.id}
         )
         await self._tools.store.put_posting(self._job.tenant, posted, (message,), work.stored)
-
-    async def stop(self) -> None:
-        """Nothing that has not started starts any more, also not after a crash."""
-        async with self._stopping:
-            if self._job.checkpoint != STOPPED:
-                await self._job.save(STOPPED)
 
     async def _refused(self, work: Work, money: tuple[Entry, ...], written: int) -> None:
         assert work.refused is not None, "only what was refused comes here"

@@ -150,6 +150,17 @@ async def test_a_server_that_has_forgotten_the_first_try_makes_no_false_no(
             assert await far.get("msp", "things", "a") == replace(record("a", b"two"), version=2)
 
 
+async def bodies(records: Records, keys: str) -> list[bytes | None]:
+    """What stands under each."""
+    stored = await asyncio.gather(*(records.get("msp", "things", key) for key in keys))
+    return [None if one is None else one.body for one in stored]
+
+
+def whose(done: list[bool]) -> list[bytes]:
+    """What must stand where writes said that."""
+    return [b"mine" if mine else b"theirs" for mine in done]
+
+
 @pytest.mark.parametrize("times", [0, ONCE, ALWAYS])
 async def test_of_many_inserts_at_once_each_is_told_the_truth(
     far: Records, proxy: LosingProxy, times: int
@@ -161,10 +172,7 @@ async def test_of_many_inserts_at_once_each_is_told_the_truth(
     done = await asyncio.gather(*(far.insert(one) for one in mine))
     assert done == [True, False, True, False, True, True]
     proxy.loses["insert"] = 0
-    stored = await asyncio.gather(*(far.get("msp", "things", key) for key in "abcdefg"))
-    assert [one and one.body for one in stored] == [
-        b"mine" if there else b"theirs" for there in done
-    ] + [None]
+    assert await bodies(far, "abcdefg") == [*whose(done), None]
 
 
 @pytest.mark.parametrize("times", [0, ONCE, ALWAYS])
@@ -179,10 +187,7 @@ async def test_of_many_replaces_at_once_each_is_told_the_truth(
     done = await asyncio.gather(*(far.replace(one) for one in mine))
     assert done == [True, False, True, True, True, True]
     proxy.loses["update"] = 0
-    stored = await asyncio.gather(*(far.get("msp", "things", key) for key in "abcdef"))
-    assert [one and one.body for one in stored] == [
-        b"mine" if there else b"theirs" for there in done
-    ]
+    assert await bodies(far, "abcdef") == whose(done)
 
 
 async def test_a_record_that_is_too_large_fails_by_itself(records: Records) -> None:

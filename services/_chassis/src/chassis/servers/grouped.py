@@ -48,9 +48,10 @@ class Grouped:
         await self._inserts.ask(document)
 
     async def update(self, which: Document, update: Document) -> bool | None:
-        """Whether a document was `which`; None: nobody can say any more.
+        """Whether a document was `which`, also if an earlier try of the driver made it another.
 
-        The update sets `version` and `write`, which names it.
+        The update sets `version` and `write`, which names it. None: the document was changed again
+        since, and nobody can say.
         """
         return await self._updates.ask((which, update))
 
@@ -78,18 +79,21 @@ class Grouped:
 
     async def _updated(self, changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
         answers = await self._cleared(changes)
-        if None not in answers:
+        if all(answers):
             return answers
         # Before the next command of ours: only another process can have come between.
         keys = sorted({which["_id"] for which, _ in changes})
         cursor = self._collection.find({"_id": {"$in": keys}}, {"version": 1, "write": 1})
         rows = {row["_id"]: row for row in await cursor.to_list()}
         return [
-            _seen(rows.get(change[0]["_id"]), change[1]) if answer is None else answer
-            for change, answer in zip(changes, answers, strict=True)
+            answer
+            if answer or isinstance(answer, Exception)
+            else _seen(rows.get(which["_id"]), update["$set"], answer)
+            for (which, update), answer in zip(changes, answers, strict=True)
         ]
 
     async def _cleared(self, changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
+        """False: it was not `which` at the last try. None: one of the group was not."""
         if len(changes) == 1:
             done = await self._collection.update_one(*changes[0])
             return [bool(done.matched_count)]
@@ -101,12 +105,11 @@ class Grouped:
         return [True if result.matched_count == len(changes) else None] * len(changes)
 
 
-def _seen(row: Document | None, update: Document) -> bool | None:
-    """Whether the update took place, by what stands there; None: it was changed again since."""
-    new = update["$set"]
+def _seen(row: Document | None, new: Document, said: bool | None) -> bool | None:  # noqa: FBT001
+    """Whether the update took place, by what stands there and by what the server said of it."""
     if row is None or row["write"] == new["write"]:
         return row is not None
-    return None if row["version"] > new["version"] else False
+    return None if said is None and row["version"] > new["version"] else False
 
 
 def _told_apart(error: BulkWriteError, number: int) -> Sequence[Exception | None]:

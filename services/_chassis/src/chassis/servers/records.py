@@ -80,15 +80,10 @@ class MongoRecords:
             if found is None or found["version"] != version:
                 raise failure(error) from error
             return bool(found["write"] == token)
-        if done:
-            return True
-        found = await self._look(record)
-        if found is None or found["write"] == token:
-            return found is not None
-        if done is None and found["version"] > version:
+        if done is None:
             text = f"{record.collection} {record.key} was changed twice, perhaps once from here"
             raise TransientError("store-contended", text)
-        return False
+        return done
 
     async def clear(self, record: Record) -> None:
         which: Document = {"_id": _id(record.tenant, record.key), "write": record.stamp}

@@ -35,7 +35,7 @@ class MemoryRecords:
 
     async def insert(self, record: Record) -> bool:
         await self.pause()
-        place = (record.tenant, record.collection, record.key)
+        place = record.place
         inserted = place not in self.shelf
         if inserted:
             self.shelf[place] = replace(record, version=1)
@@ -45,7 +45,7 @@ class MemoryRecords:
     async def replace(self, record: Record) -> bool:
         may_change(record.collection)
         await self.pause()
-        place = (record.tenant, record.collection, record.key)
+        place = record.place
         stored = self.shelf.get(place)
         replaced = stored is not None and stored.version == record.version
         if replaced:
@@ -55,11 +55,9 @@ class MemoryRecords:
 
     async def clear(self, record: Record) -> None:
         await self.pause()
-        place = (record.tenant, record.collection, record.key)
-        stored = self.shelf.get(place)
-        same = stored is not None and stored.version == record.version
-        if same and stored is not None and stored.stamp == record.stamp:
-            self.shelf[place] = replace(stored, outgoing=())
+        stored = self.shelf.get(record.place)
+        if stored is not None and (stored.version, stored.stamp) == (record.version, record.stamp):
+            self.shelf[record.place] = replace(stored, outgoing=())
         await self.pause()
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from chassis.delivery import DeliverySettings
 from chassis.embedded import EmbeddedStore, ThreadExecutor
-from chassis.embedded.recent import Recent, place_of
+from chassis.embedded.recent import Recent
 from chassis.embedded.sqlite import FILE
 from chassis.embedded.writer import InlineExecutor
 from chassis.errors import PermanentError, TransientError
@@ -100,8 +100,8 @@ def test_of_the_records_in_use_eight_megabytes_are_kept() -> None:
     recent, records = Recent(), [record(f"{n}", b"x" * 50_000) for n in range(200)]
     for each in records:
         recent.keep(each)
-        recent.get(place_of(records[0]))
-    kept = [n for n, each in enumerate(records) if recent.get(place_of(each))]
+        recent.get(records[0].place)
+    kept = [n for n, each in enumerate(records) if recent.get(each.place)]
     assert kept == [0, *range(200 - 165, 200)], "and of those the ones that were used last"
 
 

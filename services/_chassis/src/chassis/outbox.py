@@ -13,29 +13,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis.bus import Bus
-from chassis.records import Message, Record, Records, new_stamp
+from chassis.records import Message, Place, Record, Records, new_stamp
 from chassis.telemetry import tracing
 from chassis.together import together
 
 _SWEEP_PAGE = 100
 
-type _Place = tuple[str, str, str]  # tenant, collection, key
-
-
-def with_trace(record: Record) -> Record:
-    """Its messages carry the trace they belong to, also if somebody else publishes them."""
-    if not record.outgoing:
-        return record
-    return replace(record, outgoing=tracing.carried(record.outgoing))
-
 
 def _outgoing(record: Record) -> Record:
-    """Under a stamp of its own, so that no other write of that key is taken for this one."""
-    return replace(with_trace(record), stamp=new_stamp()) if record.outgoing else record
+    """Its messages carry the trace they belong to, also if somebody else publishes them.
 
-
-def _place(record: Record) -> _Place:
-    return record.tenant, record.collection, record.key
+    It has a stamp of its own, so that no other write of that key is taken for this one.
+    """
+    if not record.outgoing:
+        return record
+    return replace(record, outgoing=tracing.carried(record.outgoing), stamp=new_stamp())
 
 
 class Outbox:
@@ -46,9 +38,9 @@ class Outbox:
         self._records = records
         self._bus = bus
         self._lazily = lazily
-        self._flushing: dict[_Place, asyncio.Event] = {}
-        self._published: dict[_Place, Record] = {}  # and not cleared yet; without their contents
-        self._rested: dict[_Place, Record] = {}  # those of them that the last `clear` has left
+        self._flushing: dict[Place, asyncio.Event] = {}
+        self._published: dict[Place, Record] = {}  # and not cleared yet; without their contents
+        self._rested: dict[Place, Record] = {}  # those of them that the last `clear` has left
 
     async def insert(self, record: Record) -> bool:
         """Insert if absent, then publish what it carries, or what the one met there carries."""
@@ -95,7 +87,7 @@ class Outbox:
         """Publish what the record holds, then clear it, unless somebody has replaced it."""
         if not record.outgoing:
             return
-        place = _place(record)
+        place = record.place
         done = self._flushing[place] = asyncio.Event()
         try:
             await self._bus.publish(record.outgoing)
@@ -127,7 +119,7 @@ class Outbox:
             left = [
                 record
                 for record in page
-                if _place(record) not in self._flushing and not self._is_published(record)
+                if record.place not in self._flushing and not self._is_published(record)
             ]
             for record in left:
                 await self.flush(record)
@@ -138,9 +130,10 @@ class Outbox:
                 return swept
 
     def _is_published(self, record: Record) -> bool:
-        known = self._published.get(_place(record))
-        same = known is not None and known.version == record.version
-        return same and known is not None and known.stamp == record.stamp
+        known = self._published.get(record.place)
+        if known is None:
+            return False
+        return (known.version, known.stamp) == (record.version, record.stamp)
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         """Publish what it still holds, then delete."""

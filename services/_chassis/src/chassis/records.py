@@ -13,6 +13,8 @@ from typing import ClassVar, Protocol
 
 from chassis.errors import PermanentError
 
+type Place = tuple[str, str, str]  # tenant, collection, key
+
 _STAMP_BYTES = 9
 APPEND_ONLY = frozenset({"audit"})  # collections whose records are never changed
 
@@ -54,6 +56,11 @@ class Record:
     tags: Mapping[str, str] = field(default_factory=dict)
     outgoing: Sequence[Message] = ()
     stamp: bytes = field(default=b"", repr=False, compare=False)
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.tenant, self.collection, self.key
 
 
 class Records(Protocol):

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from chassis.records import Record
-
-type Place = tuple[str, str, str]  # tenant, collection, key
+from chassis.records import Place, Record
 
 _BYTES_MAX = 8 * 1024 * 1024
 _RECORD_BYTES_MAX = 64 * 1024  # bodies and pages are read once: they would only drive others out
@@ -33,7 +31,7 @@ class Recent:
 
     def keep(self, record: Record) -> None:
         """A record that is stored like this now."""
-        place = place_of(record)
+        place = record.place
         if place in self._under_way or record.outgoing or len(record.body) > _RECORD_BYTES_MAX:
             return
         self._forget(place)
@@ -66,8 +64,3 @@ class Recent:
         record = self._kept.pop(place, None)
         if record is not None:
             self._bytes -= len(record.body) + _OVERHEAD_BYTES
-
-
-def place_of(record: Record) -> Place:
-    """Where a record is."""
-    return record.tenant, record.collection, record.key

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from chassis.embedded.recent import Recent, place_of
+from chassis.embedded.recent import Recent
 from chassis.embedded.writer import Executor, Work
 from chassis.errors import PermanentError
 from chassis.records import Message, Record, may_change
@@ -115,13 +115,13 @@ class SqliteRecords:
             row = connection.execute(
                 "UPDATE records SET holds = 0 WHERE tenant = ? AND collection = ? AND key = ?"
                 " AND version = ? RETURNING id",
-                (*place_of(record), record.version),
+                (*record.place, record.version),
             ).fetchone()
             if row is not None:
                 connection.execute("DELETE FROM outgoing WHERE record = ?", row)
             return False  # what `get` knows is read again
 
-        await self._recent.written(place_of(record), self._executor.write(write), after=None)
+        await self._recent.written(record.place, self._executor.write(write), after=None)
 
     async def delete(self, tenant: str, collection: str, key: str) -> bool:
         self._writable()
@@ -145,7 +145,7 @@ class SqliteRecords:
 
     async def written(self, record: Record, version: int, write: Awaitable[bool]) -> bool:
         """Await a write that has the work of `insert` or `replace` in it, so that `get` knows."""
-        return await self._recent.written(place_of(record), write, replace(record, version=version))
+        return await self._recent.written(record.place, write, replace(record, version=version))
 
     async def find(
         self,

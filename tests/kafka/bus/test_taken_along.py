@@ -61,6 +61,31 @@ async def test_quick_messages_share_a_commit_and_keep_their_order(store: ServerS
     assert commits.count < COUNT
 
 
+async def test_those_of_a_key_wait_for_each_other_and_no_other_key_waits(
+    store: ServerStore,
+) -> None:
+    seen: dict[str, list[int]] = {"a": [], "b": []}
+    at_work: list[str] = []
+    both = False
+
+    async def on_sent(head: Sent, _body: Body) -> None:
+        nonlocal both
+        key = "ab"[head.number % 2]
+        assert key not in at_work, "the one before is not done"
+        at_work.append(key)
+        both = both or len(at_work) == len(seen)
+        await asyncio.sleep(0.001)
+        at_work.remove(key)
+        seen[key].append(head.number)
+
+    store.bus.mount(service(on_sent))
+    await store.bus.publish([sent(n, "ab"[n % 2]) for n in range(COUNT)])
+    await store.start()
+    await store.bus.idle()
+    assert seen == {"a": list(range(0, COUNT, 2)), "b": list(range(1, COUNT, 2))}
+    assert both
+
+
 @pytest.mark.parametrize("side_by_side", [False, True], ids=["in order", "side by side"])
 async def test_a_stop_amid_what_was_taken_along_loses_nothing(
     settings: ServerSettings, store: ServerStore, *, side_by_side: bool

@@ -22,6 +22,7 @@ class FakeReading:
     def __init__(self, *, mismatch: str = "", untellable: str = "") -> None:
         self.mismatch, self.untellable = mismatch, untellable
         self.told: list[str] = []
+        self.telling = 0
 
     async def read_back(self, *_: Any) -> dict[int, None]:
         return {}
@@ -30,7 +31,8 @@ class FakeReading:
         return SimpleNamespace(name=work.name, matches=work.name != self.mismatch)
 
     async def finish(self, compared: Any) -> None:
-        await asyncio.sleep(0.001)
+        self.telling += 1
+        await asyncio.sleep(0.003 * self.telling)  # the one before is told well before
         if compared.name == self.untellable:
             raise BROKEN
         self.told.append(compared.name)

@@ -3,8 +3,8 @@
     KAFKA=host:port TENANT=msp python consumer.py [--once]
 
 It reads from the beginning each time; the ledger knows what it has taken. `--once` ends when all
-that is there has been read. LEDGER names the SQLite file, TOPIC the topic if it has a prefix.
-Needs Python 3.12 and aiokafka.
+that is there has been read, with 1 if that is not what a statement says. LEDGER names the SQLite
+file, which is of one topic; TOPIC the topic if it has a prefix. Needs Python 3.12 and aiokafka.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Ledger:
         return sorted(found)
 
 
-async def main(*, once: bool) -> None:
+async def main(*, once: bool) -> int:
     ledger = Ledger(os.environ.get("LEDGER", "ledger.db"))
     before: dict[tuple[str, str], Decimal] = {}
     tenant, topic = os.environ["TENANT"].encode(), os.environ.get("TOPIC", "billing.events.v1")
@@ -98,8 +98,10 @@ async def main(*, once: bool) -> None:
                 if before.get(key, 0) != now.get(key, 0):
                     sys.stdout.write(f"{'  '.join(key)}  {now.get(key, 0)}\n")
             before = now
-    sys.stdout.write("\n".join(ledger.checked()) + "\n")
+    checked = ledger.checked()
+    sys.stdout.write("\n".join(checked) + "\n")
+    return 1 if any(" DIFFERS FROM " in line for line in checked) else 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main(once="--once" in sys.argv))
+    sys.exit(asyncio.run(main(once="--once" in sys.argv)))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 SERVICES = {"gateway", "ingest-pax8", "lifecycle", "normalizer", "poster-halo"}
+WIDE = 100  # columns, however deep the way is
 _ME = [sys.executable, "-m", "chargeline"]
 
 
@@ -77,8 +78,32 @@ def test_a_run_is_printed_as_a_tree_with_every_service(billed: tuple[Path, str])
     folder, run = billed
     ended = typed("trace", "--from", folder / "traces", run)
     assert ended.returncode == 0
-    assert all(name in ended.stdout for name in SERVICES)
+    assert all(f" {name} on " in ended.stdout for name in SERVICES)
     assert "normalizer on ChargesReceived ×" in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) <= WIDE
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_service_that_left_no_span_on_the_way_is_missed(
+    billed: tuple[Path, str], service: str, tmp_path: Path
+) -> None:
+    folder, run = billed
+    [trace] = traces_of(folder, run)
+    gone = {span["span"] for span in trace["spans"] if span["service"] == service}
+    for file in (folder / "traces").iterdir():
+        rows = file.read_text().splitlines(keepends=True)
+        left = [row for row in rows if json.loads(row)["span"] not in gone]
+        (tmp_path / file.name).write_text("".join(left))
+    ended = typed("trace", "--from", tmp_path, run)
+    assert ended.returncode == 1
+    [said] = ended.stderr.splitlines()
+    assert said.endswith(f"has no step of: {service.partition('-')[0]} [trace-incomplete]")
+    assert "trace " in ended.stdout, "what is there is shown"
+    told = typed("trace", "--from", tmp_path, run, "--json")
+    assert told.returncode == 1
+    assert [one["missing"] for one in json.loads(told.stdout)["traces"]] == [
+        [service.partition("-")[0]]
+    ]
 
 
 def test_what_is_not_there_is_refused(billed: tuple[Path, str]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
     return events_in(folder)
 
 
-async def consumed(environment: dict[str, str]) -> list[str]:
-    """What the example prints once it has read all there is."""
+async def consumed(environment: dict[str, str], code: int = 0) -> list[str]:
+    """What the example prints once it has read all there is, and ended with the code."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(CONSUMER), "--once"),
         env=os.environ | environment,
@@ -45,30 +46,41 @@ async def consumed(environment: dict[str, str]) -> list[str]:
         stderr=asyncio.subprocess.PIPE,
     )
     said, wrong = await asyncio.wait_for(process.communicate(), timeout=60)
-    assert process.returncode == 0, wrong.decode()
+    assert process.returncode == code, wrong.decode()
     return said.decode().splitlines()
 
 
-async def test_its_totals_equal_the_statement_however_often_it_reads(
-    served: Servers, told: list[Message], tmp_path: Path
-) -> None:
+async def published(served: Servers, messages: Sequence[Message]) -> dict[str, str]:
+    """What the example needs to read them, on a topic of their own."""
     settings = settings_from(served.environment)
     await prepare(settings)
     store = open_served(settings)
     await store.start()
     try:
-        other = Message(TOPIC, "another tenant", told[-1].value, told[-1].headers)
-        await store.bus.publish([*told, *told[:3], other])
+        await store.bus.publish(messages)
     finally:
         await store.stop()
+    return {"KAFKA": settings.kafka, "TENANT": TENANT, "TOPIC": settings.topic(TOPIC)}
+
+
+async def test_its_totals_equal_the_statement_however_often_it_reads(
+    served: Servers, told: list[Message], tmp_path: Path
+) -> None:
     assert {json.loads(m.value)["data"]["tenant"] for m in told} == {TENANT}
-    environment = {
-        "KAFKA": settings.kafka,
-        "TENANT": TENANT,
-        "TOPIC": settings.topic(TOPIC),
-        "LEDGER": str(tmp_path / "ledger.db"),
-    }
+    other = Message(TOPIC, "another tenant", told[-1].value, told[-1].headers)
+    topic = await published(served, [*told, *told[:3], other])
+    environment = topic | {"LEDGER": str(tmp_path / "ledger.db")}
     wanted = ["Acme  USD  20.00", "Bolt  USD  20.00"]
     checked = f"{small.DOCUMENT}  USD  40.00 = statement 40.00"
     assert sorted(await consumed(environment)) == sorted([*wanted, checked])
     assert sorted(await consumed(environment)) == sorted([*wanted, checked])
+
+
+async def test_it_fails_where_the_events_are_not_what_the_statement_says(
+    served: Servers, told: list[Message], tmp_path: Path
+) -> None:
+    """A batch's posting never came."""
+    first = next(m for m in told if json.loads(m.value)["type"] == "chargeline.posting.done.v1")
+    topic = await published(served, [m for m in told if m is not first])
+    said = await consumed(topic | {"LEDGER": str(tmp_path / "ledger.db")}, code=1)
+    assert said[-1] == f"{small.DOCUMENT}  USD  20.00 DIFFERS FROM statement 40.00"

@@ -80,7 +80,7 @@ def test_the_view_of_a_batch_leaves_others_out_but_for_those_that_carried_it_on(
     assert [s.label() for s in trace.every()] == [
         "job IngestDocument",
         "on ChargesReceived",
-        "on ChargesNormalized of another batch, the last one waited for",
+        "on ChargesNormalized of another batch",
         "job ResolveRun",
         "GET /Item 200",
         "on ChargesResolved",

@@ -7,19 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.tree import Tree
-
-from chargeline.explain import Explain
-from chargeline.report import DONE
-from chargeline.session import TENANT, Where, reading
+from chargeline.desks import looking
+from chargeline.report import DONE, FAILED
+from chargeline.session import Where
 from chargeline.shown import err, out, safe
 from chargeline.traces import Span, Trace, about, read_traces
 from chassis.errors import PermanentError
-from gateway.queries import Queries
-from gateway.store import Store
 
 _NS_IN_MS = 1_000_000
-_WIDE = 240  # where nobody's terminal sets a limit: the way is up to twenty steps deep
+_HEADING = f"{'at ms':>9}{'took ms':>11}"
 
 
 @dataclass
@@ -48,12 +44,17 @@ async def show_trace(
         raise PermanentError("trace-unknown", text)
     if unread:
         err.print(f"{unread} spans were cut short by a process that died")
+    code = FAILED if any(trace.missing for trace in found) else DONE
     if as_json:
         told = [_told(trace) for trace in found]
-        return DONE, {"schema": "chargeline.trace.v1", "traces": told, "unread": unread}
+        return code, {"schema": "chargeline.trace.v1", "traces": told, "unread": unread}
     for trace in found:
         _show(trace)
-    return DONE, None
+    if code != DONE:
+        lacking = ", ".join(dict.fromkeys(one for trace in found for one in trace.missing))
+        text = f"the way leads on, and {folder} has no step of: {lacking}"
+        raise PermanentError("trace-incomplete", text)
+    return code, None
 
 
 def rows(spans: Iterable[Span]) -> list[Row]:
@@ -67,27 +68,34 @@ def rows(spans: Iterable[Span]) -> list[Row]:
 
 def _show(trace: Trace) -> None:
     took = f"{_ms(trace.ended_ns - trace.began_ns):,.0f} ms"
-    tree = Tree(f"[bold]trace {trace.id}[/]  {took}  {' · '.join(trace.services)}")
-    _grow(tree, rows(trace.roots), trace.began_ns)
-    out.print(tree, width=None if out.is_terminal else _WIDE)
+    out.print(f"[bold]trace {trace.id}[/]  {took}", soft_wrap=True)
+    out.print(" · ".join(trace.services), soft_wrap=True)
+    out.print(f"[dim]{_HEADING}[/]")
+    _show_rows(rows(trace.roots), trace.began_ns, "")
+    if any(span.stands_by for span in trace.every()):
+        out.print("[dim]of another batch: the last one that the run waited for carries it on[/]")
 
 
-def _grow(tree: Tree, under: Sequence[Row], began_ns: int) -> None:
+def _show_rows(under: Sequence[Row], began_ns: int, guide: str) -> None:
+    """A line a row. The way is more than twenty steps deep: each goes in by one column."""
     for row in under:
         first = min(span.began_ns for span in row.spans)
         took = sum(span.ended_ns - span.began_ns for span in row.spans)
         times = f" ×{len(row.spans)}" if len(row.spans) > 1 else ""
         failed = sum(span.failed for span in row.spans)
         trouble = f"  [red]{failed} failed[/]" if failed else ""
-        told = f"[cyan]{safe(row.service)}[/] {safe(row.label)}{times}"
-        when = f"[dim]+{_ms(first - began_ns):,.0f} ms, took {_ms(took):,.1f} ms[/]"
-        _grow(tree.add(f"{told}  {when}{trouble}"), row.children, began_ns)
+        when = f"[dim]{f'+{_ms(first - began_ns):,.0f}':>9}{_ms(took):>11,.1f}[/]"
+        told = f"[cyan]{safe(row.service)}[/] {safe(row.label)}{times}{trouble}"
+        last = row is under[-1]
+        out.print(f"{when}  {guide}{'└' if last else '├'} {told}", soft_wrap=True)
+        _show_rows(row.children, began_ns, guide + (" " if last else "│"))
 
 
 def _told(trace: Trace) -> dict[str, Any]:
     return {
         "trace": trace.id,
         "services": list(trace.services),
+        "missing": list(trace.missing),
         "duration_ms": round(_ms(trace.ended_ns - trace.began_ns), 3),
         "spans": [
             {
@@ -108,11 +116,8 @@ def _told(trace: Trace) -> dict[str, Any]:
 
 async def _batch_of(where: Where, line: str) -> str:
     """The batch that the line is in, as `explain` finds it."""
-    async with reading(where) as store:
-        runs = await Queries(Store(store.records, store.outbox), store.bodies).runs(TENANT)
-        versions = {run.document: run.settings for run in runs}
-        sources = {run.document: run.source for run in runs}
-        found = await Explain(store.records).line(TENANT, line, versions, sources)
+    async with looking(where) as desk:
+        found = await desk.explain(line, None)
     if not found.batch:
         raise PermanentError("trace-unknown", f"line {line} is in no batch: {found.text}")
     return found.batch

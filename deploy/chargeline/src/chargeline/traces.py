@@ -13,6 +13,18 @@ from pathlib import Path
 from typing import Any
 
 EMBEDDED = "chargeline"  # a process that is no service by itself
+# The way of a posted charge: what is done, on what, and by whom. The last step that is there shows
+# how far a charge has come; those before it were taken by somebody, too.
+WAY = (
+    ("command", "", "gateway"),
+    ("job", "IngestDocument", "ingest"),
+    ("handle", "ChargesReceived", "normalizer"),
+    ("handle", "ChargesNormalized", "lifecycle"),
+    ("handle", "ChargesResolved", "poster"),
+    ("handle", "PostingPlanned", "gateway"),
+    ("job", "ApplyRun", "poster"),
+    ("handle", "PostingDone", "gateway"),
+)
 
 
 @dataclass(eq=False)
@@ -49,7 +61,7 @@ class Span:
         if "vendor" in a:
             return f"{a.get('method', '')} {a.get('path', '')} {a.get('status') or 'no answer'}"
         verb = "on" if self.name == "handle" else self.name
-        other = " of another batch, the last one waited for" if self.stands_by else ""
+        other = " of another batch" if self.stands_by else ""
         return f"{verb} {a.get('kind', a.get('topic', ''))}{other}"
 
 
@@ -76,6 +88,14 @@ class Trace:
     @property
     def services(self) -> tuple[str, ...]:
         return tuple(sorted({span.service for span in self.every()} - {EMBEDDED}))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Services without a span on a way that leads further; none of them wrote where we read."""
+        taken = [any(_takes(span, *step) for span in self.every()) for step in WAY]
+        reached = max((n for n, there in enumerate(taken, 1) if there), default=0)
+        steps = zip(WAY[:reached], taken, strict=False)
+        return tuple(dict.fromkeys(service for (*_, service), there in steps if not there))
 
 
 def read_traces(folder: Path) -> tuple[list[Trace], int]:
@@ -145,6 +165,12 @@ def _name(span: Span, above: str) -> None:
     span.service = own or ("gateway" if span.name == "command" else above)
     for child in span.children:
         _name(child, span.service)
+
+
+def _takes(span: Span, name: str, kind: str, service: str) -> bool:
+    """Sources and destinations have a service each: `ingest-pax8` is an `ingest`."""
+    same = span.name == name and span.attributes.get("kind", "").startswith(kind)
+    return same and (span.service == service or span.service.startswith(f"{service}-"))
 
 
 def _span(row: dict[str, Any]) -> Span:

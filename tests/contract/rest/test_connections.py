@@ -63,6 +63,27 @@ async def test_the_lists_to_pick_from(door: Door) -> None:
     assert found["taxes"]["choices"]
 
 
+async def test_account_codes_are_the_codes_and_say_where_they_were_found(door: Door) -> None:
+    owner = await connected(door)
+    lists = (await owner("GET", "/connections/halopsa/lists")).json()["items"]
+    income = next(one for one in lists if one["kind"] == "income")
+    assert (income["source"], income["tried"]) == ("accounts codes", [])
+    named = {choice["value"]: choice["name"] for choice in income["choices"]}
+    assert named["310"] == "310 Cost of Goods Sold", "the code is what settings take"
+    assert [one["kind"] for one in lists if one["typed"]] == ["income", "expense"]
+
+
+async def test_a_source_of_codes_that_does_not_answer_is_named_with_its_reason(door: Door) -> None:
+    owner = await connected(door)
+    await door.vendors.fault("halopsa", kind="forbidden", path="/Lookup", times=-1)
+    lists = (await owner("GET", "/connections/halopsa/lists")).json()["items"]
+    for one in (one for one in lists if one["typed"]):
+        assert one["source"] in ("items", "item groups", "items and item groups", "")
+        assert "missing right" in one["tried"][0]
+        assert one["tried"][1].startswith("Xero through HaloPSA: ")
+        assert bool(one["choices"]) != bool(one["missing"])
+
+
 async def test_an_account_that_was_forgotten_is_not_sealed(door: Door) -> None:
     owner = await connected(door)
     gone = await owner("DELETE", "/connections/pax8/credentials")

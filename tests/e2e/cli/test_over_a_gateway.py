@@ -211,6 +211,31 @@ def test_what_waits_and_the_doctor(sides: dict[str, Side]) -> None:
     assert "huntress: sign-in" in ended[REMOTE].stdout, "it tries whatever has credentials"
 
 
+def test_the_lists_to_pick_the_defaults_from(sides: dict[str, Side]) -> None:
+    told = _listed(sides)
+    assert "income  from accounts codes" in told
+    assert re.search(r"^  310 +310 Cost of Goods Sold$", told, re.MULTILINE)
+    assert "any other code may be typed: income under [defaults]" in told
+    for side in sides.values():
+        side.line.fault("halopsa", kind="forbidden", path="/Lookup", times=1)
+    told = _listed(sides, "--kind", "expense")
+    assert re.search(r"^  tried accounts codes: .*missing right", told, re.MULTILINE)
+    assert "  tried Xero through HaloPSA: " in told
+    assert "income" not in told
+    assert '"typed": true' in _listed(sides, "--json")
+
+
+def _listed(sides: dict[str, Side], *words: str) -> str:
+    """What both sides say."""
+    ended = []
+    for side in sides.values():
+        given = ("connections", "lists", "--settings", str(_settings(side)), *words)
+        ended.append(side.typed(*given, *side.options[:2]))
+    assert ended[0] == ended[1]
+    assert ended[0].code == 0
+    return ended[0].stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -227,6 +252,7 @@ def test_what_waits_and_the_doctor(sides: dict[str, Side]) -> None:
         ("counts", "accept", "1", "edr", "1"),
         ("schedules", "set", "pax8", "--every", "month"),
         ("schedules", "set", "xero", "--on"),
+        ("connections", "lists", "--kind", "taxis"),
     ],
     ids=" ".join,
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chargeline.cli_connections import connections
 from chargeline.cli_counts import counts
 from chargeline.cli_options import (
     URL,
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
+app.add_typer(connections, name="connections")
 app.add_typer(mappings, name="mappings")
 app.add_typer(counts, name="counts")
 app.add_typer(schedules, name="schedules")

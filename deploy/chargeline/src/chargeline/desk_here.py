@@ -17,7 +17,7 @@ from chassis.jobs import Jobs
 from chassis.parked import Retried
 from chassis.records import Records
 from chassis.store import Store as Durable
-from gateway.accounts import VENDORS
+from gateway.accounts import VENDORS, PickList
 from gateway.count_queries import CountQueries
 from gateway.queries import Queries
 from gateway.schedules import Occurrence
@@ -148,6 +148,10 @@ class _Accounts:
     async def probe(self, vendor: str) -> Sequence[Finding]:
         settings = await self._system.gateway.queries.settings(TENANT)
         return await VENDORS[vendor].probe(self._system.connections, TENANT, settings)
+
+    async def lists(self, vendor: str) -> Sequence[PickList]:
+        settings = await self._system.gateway.queries.settings(TENANT)
+        return await VENDORS[vendor].lists(self._system.connections, TENANT, settings)
 
     async def seal(self, vendor: str, client_id: str, secret: SecretStr) -> None:
         await self._system.seal(TENANT, vendor, client_id, secret.get_secret_value())

@@ -15,6 +15,7 @@ from chargeline.remote import Remote
 from chargeline.remote_counts import RemoteCountQueries, RemoteCounts
 from chassis.clock import SystemClock
 from chassis.errors import PermanentError
+from gateway.accounts import PickList
 from gateway.domain.run import Counts, Run
 from gateway.queries import BatchView
 from gateway.schedules import Occurrence
@@ -249,6 +250,10 @@ class _Accounts:
     async def probe(self, vendor: str) -> Sequence[Finding]:
         told = (await self._remote.write(f"/connections/{vendor}/test")).json()
         return [Finding(**row) for row in told["items"]]
+
+    async def lists(self, vendor: str) -> Sequence[PickList]:
+        rows = await self._remote.page(f"/connections/{vendor}/lists")
+        return [PickList.model_validate(row) for row in rows]
 
     async def seal(self, vendor: str, client_id: str, secret: SecretStr) -> None:
         body = {"client_id": client_id, "client_secret": secret.get_secret_value()}

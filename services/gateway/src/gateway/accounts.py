@@ -6,7 +6,7 @@ right by right, and listing what a person picks from.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -15,11 +15,8 @@ from chassis.errors import Failure
 from schemas.settings import Settings
 from vendors.connections import HALOPSA, HUNTRESS, PAX8, Connections
 from vendors.halopsa import Halo, halo_url
-from vendors.halopsa.models import HaloItem
+from vendors.halopsa.accounts import CodeList, account_codes
 from vendors.probe import Finding, probe_halo, probe_huntress, probe_pax8
-
-_CODES_LIST = "accounts code"  # in the name of HaloPSA's list of them, whatever its number
-_LISTS_OF_LISTS = 11
 
 
 class Pick(BaseModel):
@@ -32,7 +29,10 @@ class Pick(BaseModel):
 
 
 class PickList(BaseModel):
-    """Choices of one kind, from where they were read; `missing` says why there are none."""
+    """Choices of one kind, from where they were read; `missing` says why there are none.
+
+    `tried`: sources without any, each with its reason. `typed`: any other value is taken, too.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +40,8 @@ class PickList(BaseModel):
     source: str = ""
     choices: tuple[Pick, ...] = ()
     missing: str = ""
+    tried: tuple[str, ...] = ()
+    typed: bool = False
 
 
 type Probe = Callable[[Connections, str, Settings], Awaitable[list[Finding]]]
@@ -89,23 +91,18 @@ async def _no_lists(_: Connections, __: str, ___: Settings) -> list[PickList]:
 async def _halo_lists(opened: Connections, tenant: str, settings: Settings) -> list[PickList]:
     """Items, tax codes, income and expense accounts; a list that may not be read says so."""
     halo = await opened.halo(tenant, settings)
-    items: list[HaloItem] = []
-    try:
-        items = await halo.items()
-        listed = PickList(
-            kind="items",
-            source="Item",
-            choices=_picks((str(item.id), item.name) for item in items),
-        )
-    except Failure as failure:
-        listed = PickList(kind="items", missing=failure.text)
+    codes = await account_codes(halo)
     return [
-        listed,
+        await _tried("items", "Item", lambda: _items(halo)),
         await _tried("taxes", "Tax", lambda: _taxes(halo)),
         await _tried("item-groups", "AssetGroup", lambda: _groups(halo)),
-        await _codes("income", halo, [item.nominalcode for item in items]),
-        await _codes("expense", halo, [item.purchasenominalcode for item in items]),
+        _coded("income", codes.income),
+        _coded("expense", codes.expense),
     ]
+
+
+async def _items(halo: Halo) -> tuple[Pick, ...]:
+    return _picks((str(item.id), item.name) for item in await halo.items())
 
 
 async def _taxes(halo: Halo) -> tuple[Pick, ...]:
@@ -116,20 +113,16 @@ async def _groups(halo: Halo) -> tuple[Pick, ...]:
     return _picks((group.name, group.name) for group in await halo.asset_groups())
 
 
-async def _codes(kind: str, halo: Halo, used: Sequence[str]) -> PickList:
-    """From HaloPSA's list of accounts codes, else those that its items use (sheet 5.3)."""
-    try:
-        lists = await halo.lookups(_LISTS_OF_LISTS)
-        number = next((row.id for row in lists if _CODES_LIST in row.name.lower()), None)
-        rows = await halo.lookups(number) if number is not None else []
-    except Failure:
-        rows = []
-    if rows:
-        choices = _picks((row.value2 or row.name, row.name) for row in rows)
-        return PickList(kind=kind, source="accounts codes", choices=choices)
-    met = _picks((code, code) for code in used if code)
-    missing = "" if met else "HaloPSA shows no accounts codes to this agent: type the code in"
-    return PickList(kind=kind, source="items" if met else "", choices=met, missing=missing)
+def _coded(kind: str, codes: CodeList) -> PickList:
+    """With what was tried before its source; a code that is not listed is taken as well."""
+    return PickList(
+        kind=kind,
+        source=codes.source,
+        choices=_picks((code, f"{code} {name}".rstrip()) for code, name in codes.codes),
+        missing="" if codes.codes else "HaloPSA shows no accounts codes to this agent: type it in",
+        tried=codes.tried,
+        typed=True,
+    )
 
 
 async def _tried(

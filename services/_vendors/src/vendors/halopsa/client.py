@@ -93,6 +93,10 @@ class Halo:
         rows = await self._rows("XeroDetails", {"connectedonly": True})
         return _typed(models.HaloXeroDetails, rows)
 
+    async def xero_accounts(self) -> list[models.HaloXeroAccount]:
+        """Xero's accounts as HaloPSA passes them on; its query is undocumented, so none is sent."""
+        return await self._read("IntegrationData/Get/Xero", {}, models.xero_accounts_in)
+
     async def integration_errors(self) -> list[models.HaloIntegrationError]:
         """What did not reach the accounts package, and why."""
         rows = await self._rows("IntegrationError", BY_ID)
@@ -250,11 +254,7 @@ class Halo:
 
     async def _detail(self, route: str, number: int) -> HaloInvoice | None:
         try:
-            return await self._read(
-                f"{route}/{number}",
-                {"includedetails": True},
-                _invoice,
-            )
+            return await self._read(f"{route}/{number}", {"includedetails": True}, _invoice)
         except PermanentError as refused:
             if refused.code == "halopsa-missing":
                 return None

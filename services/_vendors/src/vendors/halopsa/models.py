@@ -6,7 +6,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from vendors import json
 
 CLOSED = 15  # Item.status; 14 is open
 
@@ -153,6 +162,22 @@ class HaloXeroDetails(HaloRow):
     isdefault: bool = False
     enablesync: bool | None = None
     default_item_code: str = ""
+
+
+class HaloXeroAccount(HaloRow):
+    """An account of the ledger under Xero's own names; `kind` is REVENUE, EXPENSE or another."""
+
+    code: str = Field("", validation_alias=AliasChoices("Code", "code"))
+    name: str = Field("", validation_alias=AliasChoices("Name", "name"))
+    kind: str = Field("", validation_alias=AliasChoices("Class", "class"))
+
+
+def xero_accounts_in(body: bytes) -> list[HaloXeroAccount]:
+    """Those of an answer whose shape no document gives: what is not a list of them holds none."""
+    answer = json.loads(body)
+    rows = answer if isinstance(answer, list) else []
+    found = [HaloXeroAccount.model_validate(row) for row in rows if isinstance(row, dict)]
+    return [account for account in found if account.code]
 
 
 class HaloSupplier(HaloRow):

@@ -14,7 +14,7 @@ from chassis.service import JobRun
 from chassis.together import together
 from poster_halo.group_run import GroupRun
 from poster_halo.groups import Todo, groups_of
-from poster_halo.look import look, window_start
+from poster_halo.look import Scope, look
 from poster_halo.planner import Planner, known_of
 from poster_halo.reading import STOPPED, Reading
 from poster_halo.refusals import Refusals
@@ -105,18 +105,14 @@ class ApplyingJob:
         *,
         writes: bool,
     ) -> GroupRun:
-        days, recurring = [], False
-        replaces: set[str] = set()
-        for _, _, batch in todo:
-            days.append(batch.document_date[:10])
-            replaces.update(batch.replaces)
-            recurring = recurring or batch.policy.behaviour == "recurring"
+        heads = [one.batch for one in todo]
+        replaces = {name for batch in heads for name in batch.replaces}
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
             self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
         today = self._tools.clock.today(settings.tenant.timezone)
-        since = window_start(today, settings, days, known.all)
-        seen = await look(self._tools, job, settings, since, recurring=recurring)
+        scope = Scope.of(heads, known.all, settings, today)
+        seen = await look(self._tools, job, settings, scope)
         batches = [one.approved.batch for one in todo]
         planner = Planner(self._tools, job, seen, known, batches)
         writing = Writing(self._tools.store, job, seen, self._tools.clock) if writes else None

@@ -12,7 +12,7 @@ from chassis.service import JobRun
 from chassis.together import AT_ONCE, together
 from poster_halo import facts
 from poster_halo.domain.desired import come_to
-from poster_halo.look import Look, look, window_start
+from poster_halo.look import Look, Scope, look
 from poster_halo.planner import Planner, known_of
 from poster_halo.store import KeptBatch, PlanRecord
 from poster_halo.tools import Tools, not_here_yet
@@ -45,15 +45,10 @@ class PlanningJob:
         known = await known_of(self._tools.store, job, head.document, replaces)
         for posting in known.all:
             self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
-        since = window_start(
-            self._tools.clock.today(settings.tenant.timezone),
-            settings,
-            [batch.document_date[:10] for batch in heads],
-            known.all,
-        )
-        recurring = any(batch.policy.behaviour == "recurring" for batch in heads)
+        today = self._tools.clock.today(settings.tenant.timezone)
+        scope = Scope.of(heads, known.all, settings, today)
         del heads, current
-        seen = await look(self._tools, job, settings, since, recurring=recurring)
+        seen = await look(self._tools, job, settings, scope)
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         for at in range(0, len(entries), AT_ONCE):

@@ -136,12 +136,16 @@ class Halo:
 
     # Invoices
 
-    async def invoices(self, since: date) -> list[HaloInvoice]:
-        """All invoices dated on or after that day, with lines, whatever their status."""
+    async def invoices(self, since: date, search: str = "") -> list[HaloInvoice]:
+        """All invoices dated on or after that day, with lines, whatever their status.
+
+        `search` is loose, over several fields: the caller compares what comes.
+        """
         start = since.isoformat()
         # Tenants know one spelling of the window or the other, or none: every row is checked.
         window = {"datesearch": "invoice_date", "startdate": start, "start_date": start}
-        rows = await self._rows("Invoice", {**BY_ID, **WITH_LINES, **window})
+        narrowed = {"search": search} if search else {}
+        rows = await self._rows("Invoice", {**BY_ID, **WITH_LINES, **window, **narrowed})
         found = [HaloInvoice(row) for row in rows]
         return [one for one in found if one.invoice_date is None or one.invoice_date >= since]
 
@@ -166,11 +170,6 @@ class Halo:
             if not fresh or page.count is None or len(seen) >= page.count:
                 break
         return list(met.values())
-
-    async def search_invoices(self, text: str) -> list[HaloInvoice]:
-        """A loose search over several fields, with lines: the caller compares what came."""
-        rows = await self._rows("Invoice", {**BY_ID, **WITH_LINES, "search": text})
-        return [HaloInvoice(row) for row in rows]
 
     async def recurring_invoices(self) -> list[HaloInvoice]:
         """All recurring invoices, with lines."""

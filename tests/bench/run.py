@@ -60,12 +60,16 @@ def posted(clients: int, lines: int, *more: str) -> Measured:
 
 
 def least(runs: Sequence[Measured]) -> Measured:
-    """The run that took the least CPU, beside the least floor of all: noise only ever adds."""
+    """The run that took the least CPU, beside the least floor of all: noise only ever adds.
+
+    Calls are no noise: the most of all runs count.
+    """
     best = min(runs, key=lambda run: float(run.found["cpu_s"]))
     floor_s = min(run.found["floor_s"] for run in runs)
     alone_s = min(run.found["normalizer_s"] for run in runs)
     found = {**best.found, "floor_s": floor_s, "normalizer_s": alone_s}
-    return replace(best, found=found)
+    pax8, halopsa = max(run.pax8 for run in runs), max(run.halopsa for run in runs)
+    return replace(best, found=found, pax8=pax8, halopsa=halopsa)
 
 
 def cpu(what: str, got: Measured, limit: float | None) -> Row:
@@ -119,17 +123,17 @@ def vendor_calls(got: Measured, clients: int) -> Iterator[Row]:
 
 def memory() -> Iterator[Row]:
     """Twenty times the lines over twenty times the clients."""
-    small = posted(20, 500).found["rss_mib"]
+    small_mib = posted(20, 500).found["peak_mib"]
     clients = 80 if QUICK else 400
-    large = posted(clients, 500).found["rss_mib"]
-    more = large - small
+    large_mib = posted(clients, 500).found["peak_mib"]
+    more_mib = large_mib - small_mib
     yield Row(
         f"memory, {clients * 500:,} lines over 10,000",
-        f"+{more:.0f} MiB",
-        f"{small:.0f} MiB",
-        "",
-        f"{MEMORY_MAX_MIB:.0f} MiB",
-        more <= MEMORY_MAX_MIB,
+        f"{large_mib:.0f} MiB",
+        f"{small_mib:.0f} MiB",
+        f"{more_mib:+.0f} MiB",
+        f"+{MEMORY_MAX_MIB:.0f} MiB",
+        more_mib <= MEMORY_MAX_MIB,
     )
 
 

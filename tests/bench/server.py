@@ -32,6 +32,15 @@ def served(large: Large) -> Iterator[str]:
 
 def calls(url: str, vendor: str) -> int:
     """How many calls the vendor was asked for, tokens aside."""
-    with httpx.Client(base_url=url, trust_env=False) as http:
-        counted: dict[str, int] = http.get(f"/_sandbox/{vendor}/state").json()["calls"]
+    return _counted(url, vendor, "calls")
+
+
+def refused(url: str, vendor: str) -> int:
+    """How many of them it turned away, by its limit or for want of a right."""
+    return _counted(url, vendor, "refused")
+
+
+def _counted(url: str, vendor: str, what: str) -> int:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60.0) as http:
+        counted: dict[str, int] = http.get(f"/_sandbox/{vendor}/state").json()[what]
     return sum(n for path, n in counted.items() if "token" not in path.lower())

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from bench.floor import floor_s_per_line, normalizer_s_per_line
+from bench.peak import peak_mib
 from bench.sampler import Sampler
 from chargeline.system import Options, System
 from sandbox.generate import Large, generate_large
@@ -74,7 +74,7 @@ async def measured(
             found["shares"] = sampler.shares()
         found["cpu_s"] = time.process_time() - cpu_s
         found["wall_s"] = time.monotonic() - began_s
-    found["rss_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mib"] = peak_mib()
     return found
 
 

@@ -80,6 +80,8 @@ async def test_more_calls_than_the_window_allows_are_refused_until_it_rolls_on(h
     answers = [(await halo.get("/Tax")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Retry-After" not in answers[2].headers
+    state = await halo.state()
+    assert (state["calls"]["GET /Tax"], state["refused"]) == (3, {"GET /Tax": 1})
     await asyncio.sleep(0.06)
     assert (await halo.get("/Tax")).status_code == 200
 

@@ -89,6 +89,8 @@ class Call:
         return self.faults.take({kind}, self.method, self.path, self.template)
 
 
+REFUSED = frozenset({401, 403, 429})  # statuses of calls that are turned away at the door
+
 type Handler = Callable[[Call], Awaitable[Reply]]
 type Check = Callable[[Call], Reply | None]
 type ErrorBody = Callable[[int, Call], Reply]  # a vendor's body for a status
@@ -132,6 +134,8 @@ class Front:
             )
             try:
                 reply = await self._answer(call, handler, signed_in=signed_in)
+                if reply.status in REFUSED:
+                    self._count("_refused", f"{method} {template}")
             finally:
                 self.state.commit()
             return Response(reply.body, reply.status, reply.headers, reply.media_type)
@@ -142,7 +146,7 @@ class Front:
         return route
 
     async def _answer(self, call: Call, handler: Handler, *, signed_in: bool) -> Reply:
-        self._count(f"{call.method} {call.template}")
+        self._count("_calls", f"{call.method} {call.template}")
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         fault = self._take(BEFORE, call, signed_in=signed_in)
@@ -189,12 +193,20 @@ class Front:
             reply.headers["Retry-After"] = str(options["retry_after"])
         return reply
 
-    def _count(self, name: str) -> None:
-        count = int((self.state.get("_calls", name) or {"n": 0})["n"])
-        self.state.put("_calls", name, {"n": count + 1})
+    def _count(self, table: str, name: str) -> None:
+        count = int((self.state.get(table, name) or {"n": 0})["n"])
+        self.state.put(table, name, {"n": count + 1})
 
     def calls(self) -> dict[str, int]:
-        names, rows = self.state.keys("_calls"), self.state.rows("_calls")
+        """By method and path, answered or not."""
+        return self._counted("_calls")
+
+    def refused(self) -> dict[str, int]:
+        """Those of them that were turned away: by the rate limit, or without a right."""
+        return self._counted("_refused")
+
+    def _counted(self, table: str) -> dict[str, int]:
+        names, rows = self.state.keys(table), self.state.rows(table)
         return {name: int(row["n"]) for name, row in zip(names, rows, strict=True)}
 
 
@@ -247,10 +259,12 @@ def control_routes(vendor: Vendor, clock: Clock) -> list[Route]:
 
     async def state(_: Request) -> Response:
         faults = {"pending": front.faults.pending(), "fired": front.faults.fired()}
-        return answer({"entities": vendor.entities(), "calls": front.calls(), "faults": faults})
+        counted = {"calls": front.calls(), "refused": front.refused()}
+        return answer({"entities": vendor.entities(), **counted, "faults": faults})
 
     async def reset_calls(_: Request) -> Response:
         front.state.clear("_calls")
+        front.state.clear("_refused")
         return answer({"calls": {}})
 
     async def settings(request: Request) -> Response:

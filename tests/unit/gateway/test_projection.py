@@ -13,6 +13,7 @@ from gateway.domain.projection import ParkedBatch, Projection, ended, entries_of
 from gateway.domain.run import Progress
 from gateway.domain.statement import statement
 from schemas.messages import BatchHead
+from support.examples import thousand
 
 from .facts import (
     KEPT,
@@ -62,6 +63,7 @@ def test_every_order_of_a_runs_facts_gives_the_same_statement(name: str) -> None
     assert len({shown(order) for order in orders}) == 1
 
 
+@thousand
 @given(st.lists(st.sampled_from(range(8)), min_size=8, max_size=30), st.permutations(range(8)))
 def test_facts_that_come_twice_change_nothing(twice: list[int], order: list[int]) -> None:
     facts = [*story("b1"), *story("b2")]

@@ -6,10 +6,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.charges import ChargeLine
+from support.examples import thousand
 
 from .lines import AZURE_TEXT, line, normalized
 
@@ -51,7 +52,7 @@ POLICIES = st.fixed_dictionaries(
 HOLDS = st.sampled_from([None, "replacement"])
 
 
-@settings(max_examples=300)
+@thousand
 @given(lines(), POLICIES, HOLDS)
 def test_every_line_and_every_cent_is_accounted_for(
     batch: list[ChargeLine], policy: dict[str, Any], hold: str | None
@@ -63,6 +64,7 @@ def test_every_line_and_every_cent_is_accounted_for(
     assert set(out.ended) == {one.id for one in batch}, "every line has exactly one outcome"
 
 
+@thousand
 @given(lines(), POLICIES, st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_does_not_matter(
     batch: list[ChargeLine], policy: dict[str, Any], rng: Random
@@ -75,6 +77,7 @@ def test_the_order_of_the_lines_does_not_matter(
     assert {decided.id: decided for decided in one.lines} == by_id
 
 
+@thousand
 @given(lines(), POLICIES)
 def test_deciding_twice_gives_the_same_bytes(
     batch: list[ChargeLine], policy: dict[str, Any]
@@ -83,6 +86,7 @@ def test_deciding_twice_gives_the_same_bytes(
     assert (one.head, one.body) == (other.head, other.body)
 
 
+@thousand
 @given(lines(), POLICIES)
 def test_slots_of_a_batch_are_distinct(batch: list[ChargeLine], policy: dict[str, Any]) -> None:
     slots = [one.slot for one in normalized(batch, policy).lines if one.outcome == "kept"]
@@ -90,6 +94,7 @@ def test_slots_of_a_batch_are_distinct(batch: list[ChargeLine], policy: dict[str
     assert "" not in slots
 
 
+@thousand
 @given(lines(), POLICIES)
 def test_kept_lines_keep_their_amounts(batch: list[ChargeLine], policy: dict[str, Any]) -> None:
     given_lines = {one.id: one for one in batch}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.money import Amount, Money, Price, minor_unit, plain, round_half_up, total_by
+from support.examples import thousand
 
 AMOUNT = TypeAdapter(Amount)
 CURRENCIES = {"USD": "0.01", "EUR": "0.01", "JPY": "1", "KWD": "0.001", "XXX": "0.01"}
@@ -36,6 +37,7 @@ def test_half_a_cent_goes_away_from_zero(amount: str, rounded: str) -> None:
     assert round_half_up(Decimal(amount), "USD") == Decimal(rounded)
 
 
+@thousand
 @given(exact, currencies)
 def test_rounding_moves_an_amount_by_half_a_unit_at_most(amount: Decimal, currency: str) -> None:
     rounded = Price(amount, currency).rounded().amount
@@ -46,6 +48,7 @@ def test_rounding_moves_an_amount_by_half_a_unit_at_most(amount: Decimal, curren
     assert round_half_up(-amount, currency) == -rounded
 
 
+@thousand
 @given(exact, st.decimals(-1000, 1000, places=4), currencies)
 def test_price_times_quantity_is_rounded_once(
     price: Decimal, quantity: Decimal, currency: str
@@ -55,6 +58,7 @@ def test_price_times_quantity_is_rounded_once(
     )
 
 
+@thousand
 @given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 10**6), min_size=1), currencies)
 def test_shares_add_up_and_are_never_a_unit_off(
     units: int, weights: list[int], currency: str
@@ -98,6 +102,7 @@ def test_negative_zero_is_written_as_zero() -> None:
     assert plain(Decimal("-1E-7")) == "-0.0000001"
 
 
+@thousand
 @given(exact)
 def test_an_amount_travels_digit_for_digit(amount: Decimal) -> None:
     wire = AMOUNT.dump_json(amount)

@@ -95,13 +95,17 @@ class GroupRun:
         goes_on = True
         # While one write is under way, what the next one builds on is read: the vendor's limit
         # and not its answer's time is what a run then waits for.
-        for work, following in pairwise([*planned, None]):
-            assert work is not None, "the last one is only followed"
-            works.append(work)
-            goes_on = await self._write(work, following)
-            if not goes_on:
-                await self._stop()
-                break
+        try:
+            for work, following in pairwise([*planned, None]):
+                assert work is not None, "the last one is only followed"
+                works.append(work)
+                goes_on = await self._write(work, following)
+                if not goes_on:
+                    await self._stop()
+                    break
+        finally:
+            if self._writing is not None:
+                await self._writing.stored()
         shown = await self._reading.read_back(works)
         compared = [self._reading.compared(work, shown) for work in works]
         matches = all(one.matches for one in compared)

@@ -1,4 +1,8 @@
-"""One vendor write: intent stored, fence compared, written, answer stored (promise 2)."""
+"""One vendor write: intent stored, fence compared, written, answer stored (promise 2).
+
+The answer shares a commit with the next intent. Should the process die before that, the write is
+one of unknown outcome, and the next look finds it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Any
 from chassis.clock import Clock
 from chassis.errors import PermanentError, TransientError, UnknownOutcome
 from chassis.service import JobRun, JobWaits
+from chassis.together import together
 from poster_halo.domain.observed import Document
 from poster_halo.domain.postings import Part, Posting
 from poster_halo.domain.shape import Operation, seen_digest
@@ -36,6 +41,7 @@ class Writing:
     def __init__(self, store: Store, job: JobRun, seen: Look, clock: Clock) -> None:
         self._store, self._job, self._look, self._clock = store, job, seen, clock
         self._ahead: tuple[int, datetime, asyncio.Task[Document | None]] | None = None
+        self._answered: Work | None = None  # its posting is ahead of what is stored
 
     async def write(
         self, work: Work, operation: Operation, coming: Sequence[Operation] = ()
@@ -72,7 +78,9 @@ class Writing:
         )
         # Put in by a copy: they are our own, and need no validation line by line.
         part = part.model_copy(update={"lines": as_sent(expected_lines(work.plan, operation))})
-        await self._put(work, part)
+        if self._answered is work:
+            await self.stored()  # a record takes one update after the other
+        await together([self._put(work, part), self.stored()])
         await self._job.guard()
         try:
             ext = await self._send(work, operation, writer, fresh)
@@ -82,7 +90,14 @@ class Writing:
         except (PermanentError, TransientError):
             await self._save(work, work.posting.without(part.key))
             raise
-        await self._put(work, part.model_copy(update={"state": "sent", "ext": ext}))
+        answered = part.model_copy(update={"state": "sent", "ext": ext})
+        work.posting, self._answered = work.posting.with_part(answered), work
+
+    async def stored(self) -> None:
+        """Store the last answer if no intent came after it."""
+        work, self._answered = self._answered, None
+        if work is not None:
+            await self._save(work, work.posting)
 
     async def _send(
         self, work: Work, operation: Operation, writer: Writer, fresh: Document | None

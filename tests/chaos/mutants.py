@@ -140,7 +140,7 @@ MUTANTS = (
     ),
     Mutant(
         "moved",
-        f"{POSTER}/apply.py",
+        f"{POSTER}/group_run.py",
         """        return plan.hash == record.hash or plan.own_hash == record.own_hash
 """,
         """        return True
@@ -182,12 +182,13 @@ DRAWN = tuple(
     for m in MUTANTS
     if m.guard == "stored before published"
 )
+EVERY = (*MUTANTS, *DRAWN, *COUNTS, *SECURITY)
 
 
 def main() -> int:
     """0 only when every guard is missed."""
     asked = " ".join(sys.argv[1:])
-    chosen = [m for m in (*MUTANTS, *DRAWN, *COUNTS, *SECURITY) if asked in m.guard]
+    chosen = [m for m in EVERY if asked in m.guard]
     with (
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
@@ -206,7 +207,10 @@ def judged(mutant: Mutant, folder: Path) -> tuple[bool, str, str]:
     tree = folder / mutant.guard.replace(" ", "-")
     for name in COPIED:
         shutil.copytree(TREE / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    _patch(tree / mutant.file, mutant)
+    without = without_guard(mutant)
+    if without is None:
+        return False, "nothing", f"the guard does not stand once in {mutant.file}"
+    (tree / mutant.file).write_text(without, encoding="utf-8")
     if mutant.test:
         return _tested(tree, mutant.test)
     said = ""
@@ -224,14 +228,14 @@ def _tells(kind: str, text: str) -> bool:
     return LINE.search(text) is not None and WRONG.search(text) is not None
 
 
-def _patch(file: Path, mutant: Mutant) -> None:
-    text = file.read_text(encoding="utf-8")
+def without_guard(mutant: Mutant) -> str | None:
+    """Its file without the guard; None when the guard does not stand there exactly once."""
+    text = (TREE / mutant.file).read_text(encoding="utf-8")
     for old, new in ((mutant.old, mutant.new), *((mutant.also,) if mutant.also else ())):
-        found = text.count(old)
-        if found != 1:
-            raise SystemExit(f"{mutant.guard}: its guard stands {found} times in {mutant.file}")
+        if text.count(old) != 1:
+            return None
         text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+    return text
 
 
 def _played(tree: Path, kind: str, seed: int) -> tuple[int, str]:

@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
         counts = "".join(f"{outcomes[suite][c]:>8}" for c in COLUMNS)
         print(f"{suite:<28}{counts}{seconds[suite]:>9.1f}")
     print(f"{total['passed']} passed, {total['failed']} failed, skipped = {total['skipped']}")
+    print("what needs a broker and a store is tried by `make kafka`")
     return code or (1 if total["skipped"] else 0)
 
 

@@ -20,7 +20,8 @@ from chassis.servers.bus import KafkaBus
 from chassis.servers.settings import ServerSettings
 from support.embedded import sent
 
-SETTINGS = ServerSettings(kafka="nowhere:9092", mongodb="mongodb://nowhere", request_timeout_s=0.02)
+SETTINGS = ServerSettings(kafka="nowhere:9092", mongodb="mongodb://nowhere")
+IMPATIENT = SETTINGS.model_copy(update={"request_timeout_s": 0.02})
 
 
 class Broker:
@@ -45,11 +46,15 @@ async def broker() -> Broker:
     return Broker()
 
 
-@pytest.fixture
-async def bus(broker: Broker) -> KafkaBus:
-    bus = KafkaBus(SETTINGS)
+def connected(broker: Broker, settings: ServerSettings) -> KafkaBus:
+    bus = KafkaBus(settings)
     vars(bus).update(_broker=broker, _connected=True)
     return bus
+
+
+@pytest.fixture
+async def bus(broker: Broker) -> KafkaBus:
+    return connected(broker, SETTINGS)
 
 
 async def test_a_key_waits_for_its_earlier_message_and_no_other_key_does(
@@ -67,8 +72,9 @@ async def test_a_key_waits_for_its_earlier_message_and_no_other_key_does(
 
 
 async def test_what_is_not_confirmed_in_time_is_away_and_is_not_doubled_meanwhile(
-    bus: KafkaBus, broker: Broker
+    broker: Broker,
 ) -> None:
+    bus = connected(broker, IMPATIENT)
     broker.confirms = False
     for _ in range(3):
         with pytest.raises(TransientError, match="bus-away"):
@@ -95,9 +101,8 @@ async def test_a_producer_that_can_not_go_on_ends_the_process(
     assert await bus.health() == ["the producer can not go on"]
 
 
-async def test_it_ends_the_process_also_when_nobody_waits_any_more(
-    bus: KafkaBus, broker: Broker
-) -> None:
+async def test_it_ends_the_process_also_when_nobody_waits_any_more(broker: Broker) -> None:
+    bus = connected(broker, IMPATIENT)
     broker.confirms = False
     with pytest.raises(TransientError):
         await bus.publish([sent(1)])

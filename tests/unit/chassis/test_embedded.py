@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chassis.delivery import DeliverySettings
-from chassis.embedded import EmbeddedStore, ThreadExecutor
+from chassis.embedded import EmbeddedStore, ThreadExecutor, writer
 from chassis.embedded.recent import Recent
 from chassis.embedded.sqlite import FILE
 from chassis.embedded.writer import InlineExecutor
@@ -35,6 +35,21 @@ async def test_a_folder_has_one_owner_and_others_read(tmp_path: Path) -> None:
     assert await late.records.get("msp", "things", "a") is not None
     late.close()
     open_store(tmp_path).close()
+
+
+async def test_what_is_committed_moves_into_the_file_when_nobody_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path, "thread")
+    before = (tmp_path / FILE).stat().st_size
+    await store.records.insert(record("a", b"x" * 500_000))
+    assert (tmp_path / FILE).stat().st_size == before, "a commit waits for no second copy"
+    monkeypatch.setattr(writer, "_QUIET_S", 0.01)
+    await store.records.insert(record("b"))
+    async with asyncio.timeout(10):
+        while (tmp_path / FILE).stat().st_size < before + 500_000:  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.005)
+    store.close()
 
 
 async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ FILE = "chargeline.db"
 _APPLICATION = 0x43484C4E  # "CHLN" in the file's header: this file is ours
 _VERSION = 1
 _PAGE_BYTES = 16 * 1024  # of a new file: bodies are large, and cost by the page
-_WAL_BYTES = 32 * 1024 * 1024  # then what is committed moves into the file
+_WAL_BYTES = 64 * 1024 * 1024  # then what is committed moves into the file, busy or not
 _CHECKED_BYTES = 256 * 1024 * 1024  # a file up to this size is checked whole at every start
 
 Durability = Literal["FULL", "NORMAL", "OFF"]

@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ type Work[T] = Callable[[sqlite3.Connection], T]
 
 _GROUP_MAX = 500  # works in one commit
 _TURNS = 2  # of the loop that a work waits: what the same event has set going commits with it
+_QUIET_S = 1.0  # without a commit; then what was committed moves into the file
 
 
 class Executor(Protocol):
@@ -232,10 +234,15 @@ class ThreadExecutor:
             self._reader = None
 
     def _run(self, connection: sqlite3.Connection) -> None:
-        open_ = True
+        open_, moved = True, True
         while open_:
             group: list[_Waiting] = []
-            waiting = self._queue.get()
+            try:
+                waiting = self._queue.get(timeout=None if moved else _QUIET_S)
+            except queue.Empty:
+                _move(connection)
+                moved = True
+                continue
             while waiting is not None:
                 group += waiting
                 if len(group) >= _GROUP_MAX:
@@ -250,8 +257,18 @@ class ThreadExecutor:
                     group.append(_unheard(self._later.get()))
                 _commit_together(connection, group)
                 self.commits += 1
+                moved = False
                 _tell(group)
         connection.close()
+
+
+def _move(connection: sqlite3.Connection) -> None:
+    """What is committed moves into the file while nobody waits, so that hardly a run waits for it.
+
+    As far as readers let it, and no failure counts: it stays committed where it is.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _tell(group: list[_Waiting]) -> None:

@@ -7,7 +7,7 @@ SHELL := /bin/bash
 export UV_COMPILE_BYTECODE := 1
 export PYTHONPATH := tests
 RUN := uv run --frozen
-RUNS ?= 300
+RUNS ?= 500
 HISTORIES ?= 200
 CHAOS_SCALE ?= 1
 KILLS ?= 50
@@ -41,7 +41,7 @@ fmt: setup ## put the code into one shape
 schemas: setup ## write schemas/json and new examples from the code
 	@$(RUN) python -m schemas.export
 
-chaos: setup ## seeded histories and drawn ones, with kills and vendor faults (RUNS=300, HISTORIES=200)
+chaos: setup ## seeded histories and drawn ones, with kills and vendor faults (RUNS=500, HISTORIES=200)
 	@RUNS=$(RUNS) CHAOS_SCALE=$(CHAOS_SCALE) $(RUN) python -m chaos.run
 	HISTORIES=$$(($(HISTORIES) * $(CHAOS_SCALE))) $(RUN) pytest -q -s --timeout=0 tests/chaos/test_machine.py
 

@@ -1,6 +1,6 @@
 """Runs the histories and says what came of them: `make chaos`.
 
-python -m chaos.run                     300 histories, 60 of them real processes
+python -m chaos.run                     500 histories, 62 of them real processes
 RUNS=40 CHAOS_SCALE=2 python -m chaos.run
 python -m chaos.run --seed 33           one simulated seed, with its story
 """
@@ -20,8 +20,8 @@ from chaos import faults, history, noticed, real
 from chaos.history import Outcome
 from chaos.operations import OPERATIONS
 
-RUNS = 300
-SHARE_REAL, SHARE_NOTICED = 5, 10  # one in so many
+RUNS = 500
+SHARE_REAL, SHARE_NOTICED = 8, 10  # one in so many
 FIRST_SEED = 1
 KINDS_EXPECTED_FROM = 200  # runs; fewer can not be expected to meet every kind
 

@@ -6,4 +6,4 @@ import os
 
 from hypothesis import settings
 
-thousand = settings(max_examples=1000 * int(os.environ.get("CHAOS_SCALE") or 1), deadline=None)
+thousand = settings(max_examples=1000 * int(os.environ.get("CHAOS_SCALE") or 1))

@@ -104,7 +104,7 @@ def test_every_answer_is_as_described(document: Any, up: Up, label: str) -> None
     [operation] = [one for one in found if one.label == label]
     asked = 0
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def answers(case: Any) -> None:
         nonlocal asked

@@ -23,7 +23,7 @@ HEAD = Sent(tenant="msp", run="run", revision=1, settings="s")
 NOISE = Random(1).randbytes(PART_BYTES * 2 + 100)  # does not compress: three parts
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.binary(max_size=2000), st.integers(1, 60))
 def test_any_body_comes_back(piece: bytes, times: int) -> None:
     async def there_and_back(folder: str) -> bytes:

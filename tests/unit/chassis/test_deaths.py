@@ -89,7 +89,7 @@ async def lives(folder: Path, fails: set[int], calls: list[int]) -> list[int]:
     return seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     fails=st.sets(st.integers(0, MESSAGES - 1)),
     calls=st.lists(st.integers(1, 80), max_size=4),

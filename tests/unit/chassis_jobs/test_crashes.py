@@ -215,7 +215,7 @@ async def history(seed: int) -> Oracle:
     return oracle
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, derandomize=True, database=None)
 @given(st.integers(0, 2**32))
 def test_replicas_on_one_store_never_work_on_one_connection_at_once(seed: int) -> None:
     oracle = in_virtual_time(history(seed))

@@ -73,7 +73,7 @@ def test_a_job_of_many_calls_waits_by_its_checkpoint_and_keeps_28_calls_in_3_sec
     in_virtual_time(story())
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 3))
 def test_processes_together_stay_within_the_window_even_when_they_die(
     seed: int, calls: int, processes: int
@@ -181,7 +181,7 @@ def test_what_is_left_of_a_block_serves_the_next_job() -> None:
     in_virtual_time(story())
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, derandomize=True, database=None)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 6))
 def test_the_vendor_never_counts_too_many_though_calls_take_a_hundredth_of_its_window_to_arrive(
     seed: int, calls: int, at_once: int

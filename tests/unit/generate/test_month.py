@@ -15,7 +15,7 @@ from sandbox.generate.names import HOSTILE
 CENT = Decimal("0.01")
 SETTLEMENTS = {"rebate", "payment-credit", "invoice-credit"}
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")

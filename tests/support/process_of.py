@@ -1,11 +1,13 @@
 """A service of these tests as a process: `python -m support.process_of KIND FOLDER`.
 
-`slow` notes what it handles and takes a second for it; `failing` loses its producer.
+`slow` notes what it handles and takes a second for it; `failing` loses its producer; `broken` has a
+bug.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +36,11 @@ def failing(parts: Parts, folder: Path) -> Service:
     return Service("failing", ())
 
 
+def broken(parts: Parts, folder: Path) -> Service:
+    raise KeyError(f"nothing at {os.environ['CHARGELINE_MONGODB']}")
+
+
 if __name__ == "__main__":
+    KINDS = {"slow": slow, "failing": failing, "broken": broken}
     kind, folder = sys.argv[1:]
-    main(lambda parts: {"slow": slow, "failing": failing}[kind](parts, Path(folder)))
+    main(lambda parts: KINDS[kind](parts, Path(folder)))

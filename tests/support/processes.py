@@ -1,4 +1,7 @@
-"""One process of a service, with an environment of its own, asked over its health port."""
+"""One process of a service, with an environment of its own, asked over its health port.
+
+Whatever it is asked, it never says a secret of its environment.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +22,12 @@ from typing import Any
 
 import httpx
 
+from support.searching import Search
+
 KEY = base64.b64encode(bytes(range(32))).decode()
 PATIENCE_S = 30.0
 _LOOK_S = 0.02
+_SECRETS = ("KEY", "OPERATOR_KEY", "KAFKA_PASSWORD")
 
 
 @dataclass
@@ -80,3 +87,16 @@ def started(log: Path, *words: str, environment: Mapping[str, str]) -> Iterator[
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         process.wait()
+    assert secrets_said(log, given) == []
+
+
+def secrets_said(log: Path, environment: Mapping[str, str]) -> list[str]:
+    """Which secrets of the environment are in the log, and in which form."""
+    search = Search()
+    for name in _SECRETS:
+        if secret := environment.get(f"CHARGELINE_{name}"):
+            search.plant(name, secret)
+    if address := re.search("://[^:/]*:(.+)@", environment.get("CHARGELINE_MONGODB", "")):
+        search.plant("MongoDB's password", address[1])
+    search.look(log.name, log.read_bytes())
+    return search.found()

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from chargeline.cli import run
 from support.processes import KEY, started
+
+type Say = Callable[[str, Mapping[str, str | None]], str]
+
+TESTS = Path(__file__).parents[2]
+NO_CERTIFICATE: dict[str, str | None] = {
+    "CHARGELINE_KAFKA_SECURITY": "SSL",
+    "CHARGELINE_KAFKA_CA": "/nowhere/ca.pem",
+}
+NO_PASSWORD: dict[str, str | None] = {
+    "CHARGELINE_KAFKA_SECURITY": "SASL_SSL",
+    "CHARGELINE_KAFKA_PASSWORD": None,
+}
+# What is changed, and what the refusal names; "hunter2" is a part of each password.
+WRONG_FOR_ALL: list[tuple[dict[str, str | None], str]] = [
+    ({"CHARGELINE_MONGODB": None}, "CHARGELINE_MONGODB"),
+    ({"CHARGELINE_KAFKA": "k:hunter2"}, "CHARGELINE_KAFKA"),
+    ({"CHARGELINE_KAFKA": ""}, "CHARGELINE_KAFKA"),
+    ({"CHARGELINE_PARTITIONS": "many"}, "CHARGELINE_PARTITIONS"),
+    ({"CHARGELINE_KAFKA_SECURITY": "TLS"}, "CHARGELINE_KAFKA_SECURITY"),
+    (NO_PASSWORD, "kafka_password"),
+]
+WRONG_STORE = [
+    "mongodb://cl:hunter2@mongo:port",
+    "mongodb://cl:hunt%zzhunter2@mongo",
+    "mongodb://cl:1/$hunter2@mongo:27017",
+    "mongodb://cl:1?hunter2=@mongo:27017",
+    "mongodb://cl:hunter2@mongo/?tls=maybe",
+    "mongodb://cl:hunter2@mongo/?tls=true&tlsCAFile=/nowhere/ca.pem",
+]
 
 
 def test_while_the_servers_are_away_it_lives_waits_and_stops_when_asked(
@@ -40,18 +72,13 @@ def test_asked_to_stop_it_does_not_wait_for_servers_to_answer(
 @pytest.mark.parametrize(
     ("change", "named"),
     [
+        *WRONG_FOR_ALL,
+        *(({"CHARGELINE_MONGODB": address}, "CHARGELINE_MONGODB") for address in WRONG_STORE[2:4]),
+        (NO_CERTIFICATE, "CHARGELINE_KAFKA_CA"),
         ({"CHARGELINE_KAFKA": None}, "CHARGELINE_KAFKA"),
-        ({"CHARGELINE_MONGODB": None}, "CHARGELINE_MONGODB"),
-        ({"CHARGELINE_PARTITIONS": "many"}, "CHARGELINE_PARTITIONS"),
         ({"CHARGELINE_KEY": ""}, "CHARGELINE_KEY"),
         ({"CHARGELINE_KEY": "c2hvcnQ="}, "CHARGELINE_KEY"),
         ({"CHARGELINE_KEY": "", "CHARGELINE_KEY_FILE": "/nowhere/key"}, "CHARGELINE_KEY_FILE"),
-        ({"CHARGELINE_KAFKA_SECURITY": "TLS"}, "CHARGELINE_KAFKA_SECURITY"),
-        ({"CHARGELINE_KAFKA_SECURITY": "SASL_SSL"}, "kafka_password"),
-        (
-            {"CHARGELINE_KAFKA_SECURITY": "SSL", "CHARGELINE_KAFKA_CA": "/nowhere/ca.pem"},
-            "CHARGELINE_KAFKA_CA",
-        ),
     ],
     ids=str,
 )
@@ -64,6 +91,74 @@ def test_a_variable_that_is_missing_or_wrong_is_named_and_nothing_starts(
         [line] = process.lines()
         assert line["event"] == "process-refused"
         assert named in line["text"]
+        assert "hunter2" not in process.log.read_text()
+
+
+@pytest.mark.parametrize("command", ["topics apply", "indexes apply", "runs"])
+@pytest.mark.parametrize(("change", "named"), WRONG_FOR_ALL, ids=str)
+def test_a_command_refuses_the_same_in_one_sentence_without_any_password(
+    command: str, change: dict[str, str | None], named: str, say: Say
+) -> None:
+    said = say(command, change)
+    assert named in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("command", ["indexes apply", "runs"])
+@pytest.mark.parametrize("address", WRONG_STORE)
+def test_a_command_refuses_an_address_of_the_store_that_can_not_be_read(
+    command: str, address: str, say: Say
+) -> None:
+    said = say(command, {"CHARGELINE_MONGODB": address})
+    assert "CHARGELINE_MONGODB" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("command", ["topics apply", "runs"])
+def test_a_command_names_a_certificate_that_can_not_be_used(command: str, say: Say) -> None:
+    assert "CHARGELINE_KAFKA_CA" in say(command, NO_CERTIFICATE)
+
+
+@pytest.fixture
+def say(
+    nowhere: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Say:
+    """What a command says when it refuses: one sentence, exit code 4."""
+
+    def say(command: str, change: Mapping[str, str | None]) -> str:
+        for name in os.environ:
+            if name.startswith("CHARGELINE_"):
+                monkeypatch.delenv(name)
+        for name, value in (nowhere | change).items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        words = ["chargeline", *command.split(), "--data", str(tmp_path / "data")]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as ended:
+            run()
+        told = capsys.readouterr()
+        assert (ended.value.code, told.out) == (4, "")
+        [sentence] = told.err.splitlines()
+        assert sentence.endswith("[environment]")
+        return sentence
+
+    return say
+
+
+def test_a_bug_ends_a_process_with_one_line_that_says_where(
+    nowhere: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("support.process_of", "broken", str(tmp_path))
+    given = nowhere | {"PYTHONPATH": str(TESTS)}
+    with started(tmp_path / "log", *words, environment=given) as process:
+        assert process.process.wait(30) == 1
+        [line] = process.lines()
+        assert (line["event"], line["level"]) == ("process-failed", "critical")
+        assert line["text"].startswith("KeyError: 'nothing at mongodb")
+        assert line["stack"].startswith("process_of.py:")
 
 
 def test_the_key_may_come_from_a_file(nowhere: dict[str, str], tmp_path: Path) -> None:

@@ -140,12 +140,13 @@ def servers_of(folder: Path) -> ServerSettings | None:
     """The servers that the environment names, if it does; `{data}` in the namespace is the folder.
 
     With it one cluster serves many data folders, which is for tests and trials.
+    Raises PermanentError `environment` for variables that are missing or wrong.
     """
     if "CHARGELINE_KAFKA" not in os.environ:
         return None
     from chassis.servers.settings import ServerSettings
 
-    found = ServerSettings()
+    found = ServerSettings.from_environment()
     digest = sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     return found.model_copy(update={"namespace": found.namespace.replace("{data}", digest)})
 

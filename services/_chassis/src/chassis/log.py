@@ -23,7 +23,7 @@ FIELDS = frozenset(
     event level at logger service tenant connection topic key kind job run revision batch document
     plan source message id code text why attempts tries fence wait_s elapsed_s calls count lines
     bytes status method path vendor version owner place
-    group replica trace port library
+    group replica trace port library stack
     """.split()
 )
 TEXT_MAX = 500

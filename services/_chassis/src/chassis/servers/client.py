@@ -7,6 +7,7 @@ else was there finds it by reading.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from pymongo.errors import (
     ConnectionFailure,
     DocumentTooLarge,
     InvalidOperation,
+    InvalidURI,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -40,19 +42,26 @@ def open_client(
     """Connects at first use. The time limit is a call's, with all its retries.
 
     The server is told it, too, so a write that nobody waits for any more does not land much later.
+    Raises PermanentError `environment` for an address or option that the driver can not read.
     """
-    return AsyncMongoClient(
-        settings.mongodb,
-        w="majority",
-        journal=True,
-        readConcernLevel="majority",
-        readPreference="primary",
-        retryWrites=True,
-        retryReads=True,
-        timeoutMS=int(settings.request_timeout_s * 1000),
-        appname=f"chargeline-{settings.replica}"[:128],
-        event_listeners=listeners,
-    )
+    try:
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            # An option that it can not read the driver leaves out, with a warning: `tls`, say.
+            return AsyncMongoClient(
+                settings.mongodb,
+                w="majority",
+                journal=True,
+                readConcernLevel="majority",
+                readPreference="primary",
+                retryWrites=True,
+                retryReads=True,
+                timeoutMS=int(settings.request_timeout_s * 1000),
+                appname=f"chargeline-{settings.replica}"[:128],
+                event_listeners=listeners,
+            )
+    except (PyMongoError, ValueError, TypeError, OSError, UserWarning) as error:
+        text = f"CHARGELINE_MONGODB: {_unreadable(settings.mongodb, error)}"
+        raise PermanentError("environment", text) from None
 
 
 def failure(error: DriverError) -> Exception:
@@ -67,7 +76,18 @@ def failure(error: DriverError) -> Exception:
     return error
 
 
-def _said(error: DriverError) -> str:
+def _unreadable(address: str, error: Exception) -> str:
+    """The driver's words, unless they may quote a password: one with `/` or `?` as it is."""
+    _, _, options = address.partition("?")
+    if isinstance(error, InvalidURI) or "@" in options:
+        return (
+            "it can not be read as mongodb://user:password@host:port/?options, where user and"
+            " password are percent-encoded"
+        )
+    return _said(error)
+
+
+def _said(error: Exception) -> str:
     """Its first words; the whole topology follows them."""
     return str(error)[:_SAID_CHARS]
 

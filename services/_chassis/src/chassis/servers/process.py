@@ -10,13 +10,13 @@ import asyncio
 import gc
 import logging
 import os
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import httpx
-from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from chassis.bus import Bus
@@ -30,7 +30,7 @@ from chassis.log import Library, logger
 from chassis.outbox import Outbox
 from chassis.records import Records
 from chassis.servers.access import security
-from chassis.servers.host import REFUSED, Host
+from chassis.servers.host import FAILED, REFUSED, Host
 from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
 from chassis.service import Service
@@ -91,10 +91,15 @@ def main(build: Build, *, watches_store: bool = False) -> NoReturn:
         host = Host(
             settings, lambda: Process(settings, keys, build, environ), watches_store=watches_store
         )
-        raise SystemExit(asyncio.run(host.run()))
+        code = asyncio.run(host.run())
     except PermanentError as refused:
         _log.error("process-refused", code=refused.code, text=refused.text)
-        raise SystemExit(REFUSED) from None
+        code = REFUSED
+    except Exception as bug:  # noqa: BLE001 - nothing is above this to tell it, and a line is read
+        text = f"{type(bug).__name__}: {bug}"
+        _log.critical("process-failed", code="process-failed", text=text, stack=_stack(bug))
+        code = FAILED
+    raise SystemExit(code)
 
 
 def with_secrets(environ: Mapping[str, str]) -> dict[str, str]:
@@ -112,19 +117,18 @@ def with_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 def settings_from(environ: Mapping[str, str]) -> tuple[ServerSettings, Keys]:
     """From the environment; a refusal names each variable that is missing or wrong."""
-    try:
-        settings = ServerSettings()
-    except ValidationError as error:
-        wrong = [
-            "_".join(("CHARGELINE", *(str(part).upper() for part in e["loc"]))) + f": {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        ]
-        raise PermanentError("environment", "; ".join(wrong)) from None
+    settings = ServerSettings.from_environment()
     security(settings)  # certificates that can not be used are refused here
     if not environ.get(KEY_VARIABLE):
         text = f"{KEY_VARIABLE}: missing; it opens the tenants' secrets (openssl rand -base64 32)"
         raise PermanentError("environment", text)
     return settings, keys_from(environ, Path())
+
+
+def _stack(error: Exception) -> str:
+    """Where it came from, the innermost first; without any value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
 
 
 class Process:

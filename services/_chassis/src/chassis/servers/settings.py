@@ -6,10 +6,14 @@ import os
 import socket
 from datetime import date
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.errors import PermanentError
+
+_PREFIX = "CHARGELINE_"
 TIMEOUTS_MAX = 3  # runs over time before a message is parked, as in `DeliverySettings`
 _STRETCH = 0.6  # of the poll interval; the rest is for a handler that has just begun
 
@@ -21,7 +25,12 @@ class ServerSettings(BaseSettings):
     servers. `sandbox` is the vendor sandboxes' address, `today` fixes the day: both for trials.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CHARGELINE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # it may hold a password
+    )
 
     kafka: str
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -58,6 +67,26 @@ class ServerSettings(BaseSettings):
     api_host: str = "0.0.0.0"  # noqa: S104 - so do its callers
     api_origin: str = ""  # the address that people's browsers show; default: localhost and the port
 
+    @classmethod
+    def from_environment(cls) -> Self:
+        """PermanentError `environment` names each variable that is missing or wrong, and no value.
+
+        What is wrong may be a password, so it is told where and why, never what.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            told = error.errors(include_url=False, include_input=False, include_context=False)
+            wrong = [": ".join([*map(_variable, e["loc"]), _why(e["msg"])]) for e in told]
+            raise PermanentError("environment", "; ".join(wrong)) from None
+
+    @field_validator("kafka")
+    @classmethod
+    def _names_brokers(cls, kafka: str) -> str:
+        if not all(map(_is_address, kafka.split(","))):
+            raise ValueError("it must be host:port, with a comma between several")
+        return kafka
+
     @model_validator(mode="after")
     def _fit(self) -> Self:
         """What waits for something ends before that something does."""
@@ -90,3 +119,19 @@ class ServerSettings(BaseSettings):
     def database(self) -> str:
         """MongoDB's database."""
         return f"{self.namespace}chargeline"
+
+
+def _variable(name: int | str) -> str:
+    return f"{_PREFIX}{name}".upper()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        at = urlsplit(f"//{text.strip()}")
+        return bool(at.hostname) and at.port != 0
+    except ValueError:
+        return False
+
+
+def _why(message: str) -> str:
+    return message.removeprefix("Value error, ")

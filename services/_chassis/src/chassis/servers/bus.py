@@ -181,13 +181,13 @@ class KafkaBus:
             await asyncio.sleep(_IDLE_LOOK_S)
 
     async def lag(self) -> Mapping[tuple[str, str], int]:
-        """Messages not done yet by group and topic, of the partitions that are here."""
+        """Messages not done yet by group and topic, of the partitions that are here, if any are."""
         try:
             lags = await asyncio.gather(*(lag_of(consumer) for consumer in self.consumers))
         except (KafkaError, OSError) as error:
             raise self._answer(error) from error
         of = [(c.delivery.group, c.delivery.topic) for c in self.consumers]
-        return {place: lag for place, lag in zip(of, lags, strict=True) if lag is not None}
+        return dict(zip(of, lags, strict=True))
 
     async def health(self) -> Sequence[str]:
         """Why this process should be started anew; nothing: it consumes, or Kafka is away."""

@@ -97,11 +97,14 @@ def _waiting(
     return _Waits("it stands still, with messages to be had", at)
 
 
-async def lag_of(consumer: Consumer) -> int | None:
-    """Messages not done yet on the partitions held here; None: none is held."""
+async def lag_of(consumer: Consumer) -> int:
+    """Messages not done yet on the partitions held here.
+
+    0 where none is held: somebody else counts theirs, and a gauge that is not set keeps its value.
+    """
     client = consumer.client
     if client is None or not (partitions := client.assignment()):
-        return None
+        return 0
     ends, begins, committed = await asyncio.gather(
         client.end_offsets(partitions),
         client.beginning_offsets(partitions),

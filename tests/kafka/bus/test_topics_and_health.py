@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,11 +17,12 @@ from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
 from servers import Servers
 from support.embedded import Sent, sent, service
-from support.served import settings_from
+from support.served import open_served, prepare, settings_from
 
 pytestmark = pytest.mark.servers
 
 PATIENCE_S = 0.4
+OF_TOPIC = 1  # where a value comes from, in Kafka's protocol
 
 
 async def done(_head: object, _body: object) -> None:
@@ -27,28 +30,85 @@ async def done(_head: object, _body: object) -> None:
 
 
 async def test_topics_are_made_once_and_never_with_other_partitions(served: Servers) -> None:
-    settings = settings_from(served.environment, retention_days=3)
+    settings = settings_from(served.environment)
     made = await topics.apply(settings)
     assert sorted(made) == sorted(settings.topic(name) for name in topics.names())
     assert await topics.apply(settings) == ()
     fewer = settings.model_copy(update={"partitions": settings.partitions - 1})
     with pytest.raises(PermanentError, match="topic-differs"):
         await topics.apply(fewer)
-    configured = await configuration(settings, made[0])
-    assert configured["retention.ms"] == str(3 * 24 * 3600 * 1000)
-    assert configured["max.message.bytes"] == str(2 * 1024 * 1024)
-    assert configured["unclean.leader.election.enable"] == "false"
 
 
-async def configuration(settings: ServerSettings, topic: str) -> dict[str, str]:
+async def test_every_topic_says_itself_how_long_its_messages_live(served: Servers) -> None:
+    """A broker that compacts, or deletes by size, would have its way with a topic that does not."""
+    settings = settings_from(served.environment, retention_days=3)
+    made = await topics.apply(settings)
+    async with admin_of(settings) as admin:
+        said = await configurations(admin, made)
+    assert said == {
+        name: {
+            "cleanup.policy": "delete",
+            "retention.ms": str(3 * 24 * 3600 * 1000),
+            "retention.bytes": "-1",
+            "min.insync.replicas": "1",
+            "unclean.leader.election.enable": "false",
+            "max.message.bytes": str(2 * 1024 * 1024),
+        }
+        for name in made
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("retention.ms", "60000"), ("retention.bytes", "1000"), ("cleanup.policy", "compact")],
+)
+async def test_a_topic_that_is_configured_otherwise_is_named_and_stays_as_it_is(
+    served: Servers, key: str, value: str
+) -> None:
+    settings = settings_from(served.environment)
+    made = await topics.apply(settings)
+    other = ConfigResource(ConfigResourceType.TOPIC, made[-1], {key: value})
+    async with admin_of(settings) as admin:
+        await admin.alter_configs([other])
+        while (await configurations(admin, made))[made[-1]][key] != value:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        with pytest.raises(PermanentError, match="topic-differs") as refused:
+            await topics.apply(settings)
+        assert f"{key} is {value}" in refused.value.text
+        assert f"({made[-1]})" in refused.value.text, "and no other"
+        assert (await configurations(admin, made))[made[-1]][key] == value
+
+
+async def test_another_retention_in_the_environment_changes_no_topic(served: Servers) -> None:
+    settings = settings_from(served.environment, retention_days=14)
+    made = await topics.apply(settings)
+    shorter = settings.model_copy(update={"retention_days": 1})
+    with pytest.raises(PermanentError, match=f"and {len(made) - 3} more") as refused:
+        await topics.apply(shorter)
+    assert "retention.ms is 1209600000, not 86400000" in refused.value.text
+    assert await topics.apply(settings) == ()
+
+
+@asynccontextmanager
+async def admin_of(settings: ServerSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-        [(_code, _text, _kind, _name, entries)] = answer.resources
-        return {entry[0]: entry[1] for entry in entries}
+        yield admin
     finally:
         await admin.close()
+
+
+async def configurations(
+    admin: AIOKafkaAdminClient, names: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """What was set for each topic itself; defaults of the broker are not in it."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    [answer] = await admin.describe_configs(asked)
+    return {
+        name: {entry[0]: entry[1] for entry in entries if entry[3] == OF_TOPIC}
+        for _code, _text, _kind, name, entries in answer.resources
+    }
 
 
 async def test_lag_counts_what_is_not_done(store: ServerStore) -> None:
@@ -66,6 +126,22 @@ async def test_lag_counts_what_is_not_done(store: ServerStore) -> None:
     free.set()
     await store.bus.idle()
     assert await store.bus.lag() == {(f"reader.{Sent.topic}", Sent.topic): 0}
+
+
+async def test_a_replica_without_partitions_reports_no_lag(served: Servers) -> None:
+    settings = settings_from(served.environment, partitions=1)
+    await prepare(settings, Sent.topic)
+    replicas = [open_served(settings) for _ in range(2)]
+    for replica in replicas:
+        replica.bus.mount(service(done))
+        await replica.start()
+        while not await replica.bus.joined():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [await replica.bus.lag() for replica in replicas] == [
+        {(f"reader.{Sent.topic}", Sent.topic): 0}
+    ] * 2
+    for replica in replicas:
+        await replica.stop()
 
 
 async def test_a_consumer_that_works_has_no_complaint(store: ServerStore) -> None:

@@ -19,7 +19,7 @@ indexes = typer.Typer(help="MongoDB's indexes, as declared.")
 
 @topics.command("apply")
 def topics_apply(data: Data = None) -> None:
-    """Create what is missing; refuse what is there with fewer partitions."""
+    """Create what is missing; refuse what is there otherwise than declared."""
     from chassis.servers.topics import apply
 
     end(_done(apply(_servers(data)), "topics"))

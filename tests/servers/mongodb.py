@@ -99,7 +99,12 @@ def mongodb() -> Iterator[tuple[str, LocalMongo | None]]:
 def version() -> str:
     """What the tests ran on, for the record."""
     choice = os.environ.get("CHARGELINE_TEST_MONGODB", "secantus")
-    return f"SecantusDB {installed('secantusdb')}" if choice == "secantus" else choice
+    if choice != "secantus":
+        return choice
+    from servers.secantus_server import REMEMBERED  # it brings the whole server along
+
+    ours = f"its memory of retried writes set to {REMEMBERED}"
+    return f"SecantusDB {installed('secantusdb')}, {ours}"
 
 
 @contextmanager

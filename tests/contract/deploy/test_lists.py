@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from chargeline.system import Options, System
 from chassis.servers.settings import ServerSettings
+from support.world import KEYS
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -41,17 +43,17 @@ CHARTED = parts(block(VALUES, "services"))
 COMPOSED = parts(block(COMPOSE, "services"))
 
 
-def consumed(service: str) -> set[str]:
-    """The topics that the service's only wiring names."""
-    (app,) = ROOT.glob(f"services/{service}/src/*/app.py")
-    literals = (
-        n.value for n in ast.walk(ast.parse(app.read_text())) if isinstance(n, ast.Constant)
-    )
-    return {value for value in literals if isinstance(value, str) and TOPIC.fullmatch(value)}
+@pytest.fixture(scope="module")
+def consumed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
+    """The topics of each service's routes, as it is assembled."""
+    system = System.open(tmp_path_factory.mktemp("system"), Options(keys=KEYS))
+    yield {service.name: {route.topic for route in service.routes} for service in system.services}
+    system.close()
 
 
-def test_services_are_found() -> None:
+def test_services_are_found(consumed: dict[str, set[str]]) -> None:
     assert {"gateway", "normalizer", "poster-halo"} <= set(SERVICES)
+    assert sorted(consumed) == SERVICES
     assert TOPIC.fullmatch("parked.v1")
 
 
@@ -77,9 +79,11 @@ def test_prometheus_looks_at_every_service() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_lag_is_looked_up_for_each_topic_that_a_service_consumes(service: str) -> None:
+def test_lag_is_looked_up_for_each_topic_that_a_service_consumes(
+    service: str, consumed: dict[str, set[str]]
+) -> None:
     listed = {t for t in re.split(r"[\s\[\],]+", CHARTED[service]) if TOPIC.fullmatch(t)}
-    assert listed == consumed(service)
+    assert listed == consumed[service]
 
 
 @pytest.mark.parametrize("service", SERVICES)

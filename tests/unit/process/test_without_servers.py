@@ -132,7 +132,7 @@ def say(
         for name in os.environ:
             if name.startswith("CHARGELINE_"):
                 monkeypatch.delenv(name)
-        for name, value in (nowhere | change).items():
+        for name, value in {**nowhere, **change}.items():
             if value is not None:
                 monkeypatch.setenv(name, value)
         words = ["chargeline", *command.split(), "--data", str(tmp_path / "data")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from servers import versions
 from servers.kafka import kafka
 from servers.mongodb import mongodb
 
@@ -23,3 +24,10 @@ def test_without_an_engine_the_refusal_says_what_to_do(
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(AssertionError, match=f"leave {variable} away"), start():
         pass
+
+
+def test_the_record_says_what_is_not_as_the_store_is_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CHARGELINE_TEST_MONGODB", raising=False)
+    assert versions().endswith(", its memory of retried writes set to 500")

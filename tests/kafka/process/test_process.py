@@ -19,14 +19,15 @@ from chassis.clock import SystemClock
 from chassis.errors import TransientError
 from chassis.leases import Leases
 from chassis.limits import Budget, CallLimits
+from chassis.records import Message
 from chassis.servers.settings import ServerSettings
-from distributed.cluster import KEY, Cluster
+from distributed.cluster import Cluster
 from distributed.month import TODAY, run, sandboxes
 from sandbox.generate import generate_month
 from servers import Servers
 from support.embedded import Sent, sent
 from support.process_of import TAKES_S
-from support.processes import Started, started
+from support.processes import Started, secrets_said, started
 from support.served import open_served, prepare, settings_from
 
 TESTS = Path(__file__).parents[2]
@@ -55,6 +56,13 @@ async def until(reached: object, patience_s: float = 20.0) -> None:
         await asyncio.sleep(0.02)
 
 
+def numbers_of(port: int) -> dict[str, float]:
+    """What Prometheus reads of a process, by name and labels."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    rows = (row.rpartition(" ") for row in text.splitlines() if not row.startswith("#"))
+    return {name: float(value) for name, _, value in rows}
+
+
 def is_ready(process: Started) -> bool:
     return process.ask("/readyz").status_code == 200
 
@@ -79,13 +87,17 @@ async def test_asked_to_stop_it_is_not_ready_finishes_what_is_in_hand_and_ends_w
     assert await store.records.get("msp", "things", "sent-2") is None, "it took nothing new"
     with started(tmp_path / "second", *words, environment=environment) as process:
         await until(lambda: is_ready(process))
-        assert process.ask("/metrics").text  # it has handled, or will in a moment
         for _ in range(200):
             if await store.records.get("msp", "things", "sent-2"):
                 break
             await asyncio.sleep(0.05)
+        await store.bus.publish([Message(Sent.topic, "msp/poison", b"?")])
+        parked = 'chargeline_parked_total{code="unreadable-message",group="slow.tests.sent.v1"}'
+        port = process.wait_for("process-begins")["port"]
+        await until(lambda: numbers_of(port).get(parked) == 1)
         assert process.stop() == 0
-        assert not process.lines("message-parked"), "what was done did not come again"
+        codes = [line["code"] for line in process.lines("message-parked")]
+        assert codes == ["unreadable-message"], "what was done did not come again"
     assert await store.records.get("msp", "things", "sent-2") is not None
     await store.stop()
 
@@ -140,20 +152,28 @@ def test_a_month_over_all_services_is_one_trace_and_is_counted(
         "CHARGELINE_NAMESPACE": namespace,
         "CHARGELINE_TODAY": TODAY,
         "CHARGELINE_TRACE_FILE": str(traces),
+        "CHARGELINE_KAFKA_PASSWORD": "canary-of-the-bus",
     }
     with sandboxes(month) as url:
         environment["CHARGELINE_SANDBOX"] = url
         with Cluster(tmp_path / "services", environment) as cluster:
             told = run(tmp_path / "client", month, url, cluster.environment)
-            gateway = next(r for r in cluster.replicas if r.service == "gateway")
-            numbers = httpx.get(f"http://127.0.0.1:{gateway.port}/metrics").text
+            numbers = {r.service: numbers_of(r.port) for r in cluster.replicas}
         for replica in cluster.replicas:
             text = replica.log.read_text()
-            assert KEY not in text
+            assert secrets_said(replica.log, cluster.environment) == []
             assert {json.loads(line)["replica"] for line in text.splitlines()} == {replica.name}
-    assert 'chargeline_runs_ended_total{verdict="proved"} 1.0' in numbers
-    assert 'chargeline_lines_total{fact="PostingDone",outcome="posted"}' in numbers
-    assert "chargeline_bus_lag{" in numbers
+    gateway, poster = numbers["gateway"], numbers["poster_halo"]
+    assert gateway['chargeline_runs_ended_total{verdict="proved"}'] == 1
+    assert gateway['chargeline_lines_total{fact="PostingDone",outcome="posted"}'] > 0
+    assert 'chargeline_bus_lag{group="gateway.parked.v1",topic="parked.v1"}' in gateway
+    assert gateway['chargeline_parked_open{state="parked"}'] == 0
+    for currency, sums in told["statement"]["currencies"].items():
+        labels = f'currency="{currency}",fact="PostingDone",outcome="posted"'
+        money = pytest.approx(float(sums["price"]["posted"]))
+        assert gateway[f"chargeline_money{{{labels}}}"] == money
+    assert poster['chargeline_vendor_calls_total{method="POST",status="2xx",vendor="halopsa"}'] > 0
+    assert poster['chargeline_budget_calls_total{vendor="halopsa"}'] > 0
 
     [trace] = about(read_traces(traces)[0], told["run_id"])
     assert set(trace.services) == {

@@ -74,3 +74,9 @@ def test_no_password_is_in_what_is_shown_of_the_settings() -> None:
     assert PASSWORD not in repr(found)
     assert PASSWORD not in str(found)
     assert PASSWORD not in repr(found.kafka_password)
+
+
+def test_no_password_is_in_what_is_said_of_settings_that_are_refused() -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(kafka=f"nowhere:{PASSWORD}")
+    assert PASSWORD not in str(refused.value)

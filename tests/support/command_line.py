@@ -53,12 +53,15 @@ class CommandLine:
         found: dict[str, Any] = loads(httpx.get(f"{self.url}/_sandbox/{vendor}/state").content)
         return found
 
-    def bill(self) -> Ended:
+    def bill(self, *words: str) -> Ended:
         where = ["--sandbox-url", self.url, "--settings", str(self.folder / "settings.toml")]
-        return self.run("run", *where, "--today", TODAY, "--yes")
+        return self.run("run", *where, "--today", TODAY, "--yes", *words)
 
     def run(self, *words: str) -> Ended:
-        command = [*_ME, *words, "--data", str(self.data), "--json"]
+        return self.type(*words, "--data", str(self.data), "--json")
+
+    def type(self, *words: str) -> Ended:
+        command = [*_ME, *words]
         environment = {**os.environ, "NO_COLOR": "1"}
         ended = subprocess.run(  # noqa: PLW1510 - the exit code is what is asked about
             command, capture_output=True, text=True, env=environment, timeout=120

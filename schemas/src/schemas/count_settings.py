@@ -8,16 +8,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from schemas.money import Amount
+from schemas.setting_values import STRICT, Flag
 
 type Billing = Literal["licence", "charge", "off"]
 type ProRata = Literal[0, 1, 2, 3, 4]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
 
 def no_user_in(url: str) -> str:
@@ -45,7 +46,7 @@ class Schedule(_Strict):
     invoice is never there before the 4th.
     """
 
-    enabled: bool = False
+    enabled: Flag = False
     every: Literal["day", "month"] = "day"
     at: str = Field(default="03:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     day: int | None = Field(default=None, ge=1, le=31)
@@ -72,7 +73,7 @@ class CountRule(_Strict):
     licence: str | None = None  # the licence's name; None: the product's own
     price: Amount | None = None
     cost: Amount | None = None
-    recurring: bool | None = None  # link the licence to a recurring invoice line
+    recurring: Flag | None = None  # link the licence to a recurring invoice line
     free: int | None = Field(default=None, ge=0)
     minimum: int | None = Field(default=None, ge=0)
     pro_rata: ProRata | None = None
@@ -104,7 +105,7 @@ class CountSettings(_Strict):
     count_rule: Literal["cut-off day", "billing day", "maximum"] = "cut-off day"
     cut_off_day: int = Field(default=31, ge=1, le=31)
     billing_day: int | None = Field(default=None, ge=1, le=31)
-    create_recurring: bool = False  # a recurring invoice for a client that has none
+    create_recurring: Flag = False  # a recurring invoice for a client that has none
     rule: tuple[CountRule, ...] = ()
 
     @model_validator(mode="after")

@@ -6,40 +6,39 @@ Policy values have three states (not set, on, off) at four levels; the last leve
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, LiteralString, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from schemas.count_settings import CountSettings, HuntressAccount, Schedule, no_user_in
+from schemas.accounts import HaloAccount, Pax8Account
+from schemas.count_settings import CountSettings, HuntressAccount, Schedule
 from schemas.ids import content_hash
+from schemas.setting_values import SOURCES, STRICT, Currency, Flag, HaloId, Limit, Source, is_stored
 
 Level = Literal["default", "global", "integration", "client", "client within integration"]
 Behaviour = Literal["new", "latest", "recurring"]
 Lifecycle = Literal["off", "manual", "default", "create"]
 Scheduled = Literal["pax8", "huntress"]
 
-
-type Calls = Annotated[int, Field(ge=1, le=1_000_000)]
-type InFlight = Annotated[int, Field(ge=1, le=1_000)]
-type Days = Annotated[int, Field(ge=0, le=3_660)]
-type Places = Annotated[int, Field(ge=0, le=12)]
+MANUAL_AND_AUTOMATIC: LiteralString = (  # R7
+    "lifecycle `manual` waits for a person to match every new product: it is refused together with"
+    " automatic runs, so set `lifecycle` to another mode or let no run be automatic"
+)
 
 
 class _Strict(BaseModel):
-    # A number that is none could be stored and never be read again.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
-    )
+    model_config = STRICT
 
 
 class Policy(_Strict):
     """What one level says; None means that it says nothing."""
 
-    drop_azure: bool | None = None
-    collapse_azure: bool | None = None
-    drop_prorata: bool | None = None
-    drop_zero: bool | None = None
+    drop_azure: Flag | None = None
+    collapse_azure: Flag | None = None
+    drop_prorata: Flag | None = None
+    drop_zero: Flag | None = None
     zero_test: Literal["both", "charge"] | None = None
     azure_scope: Literal["azure_only", "all_arrears"] | None = None
     behaviour: Behaviour | None = None
@@ -47,7 +46,7 @@ class Policy(_Strict):
     when_not_open: Literal["hold", "new"] | None = None
     recurring_guard: Literal["hold", "warn"] | None = None
     one_invoice_per: Literal["client", "order"] | None = None
-    post_partial: bool | None = None
+    post_partial: Flag | None = None
     net_credit: Literal["hold", "credit_note", "append", "carry"] | None = None
 
 
@@ -79,7 +78,7 @@ class TenantInfo(_Strict):
 
     name: str = "tenant"
     timezone: str = "UTC"
-    currency: str = "USD"
+    currency: Currency = "USD"
     partner: str | None = None  # documents of another partnerName are excluded `other-partner`
     own_company: str | None = None  # the MSP's own company at the source: excluded `own-company`
 
@@ -93,42 +92,6 @@ class TenantInfo(_Strict):
         return name
 
 
-class HaloAccount(_Strict):
-    """Where the tenant's HaloPSA answers. Credentials are sealed in the store, never here."""
-
-    url: str = ""
-    tenant: str | None = None
-    item_group: str = "BillingBot"
-    stamp_field: Literal["comment_1", "comment_2"] = "comment_2"
-    nominal_code: Literal["item", "never"] = "item"
-    send_tax: Literal["never", "item"] = "never"
-    tax_by: Literal["halo", "quickbooks_ast", "xero_auto", "none"] = "none"
-    find_by_search: bool = False
-    sends_email: bool | None = None  # R16: None = read it from HaloPSA, or ask
-    latest_days: Days = 35
-    look_days: Days = 62
-    price_places: Places = 4
-    quantity_places: Places = 4
-    settle_s: float = Field(default=30.0, ge=0, le=86_400)
-    calls_per_window: Calls = 280
-    window_s: float = Field(default=300.0, gt=0, le=86_400)
-    in_flight: InFlight = 4
-
-    _no_password = field_validator("url")(no_user_in)
-
-
-class Pax8Account(_Strict):
-    """Where the tenant's Pax8 answers."""
-
-    url: str = "https://api.pax8.com"
-    in_flight: InFlight = 6
-    calls_per_minute: Calls = 1000
-    azure_products: tuple[str, ...] = ()
-    azure_sku_prefixes: tuple[str, ...] = ("MST-EXM-AZ",)
-
-    _no_password = field_validator("url")(no_user_in)
-
-
 class Defaults(_Strict):
     """Codes for items we create: income and expense accounts, a tax id; the default item's id."""
 
@@ -136,18 +99,18 @@ class Defaults(_Strict):
     expense: str | None = None
     tax: int | None = None
     item: int | None = None
-    fallback_to_default_item: bool = False
+    fallback_to_default_item: Flag = False
 
 
 class Exclusions(_Strict):
     """Line kinds left out before every modifier (R5). `billedByPax8` has no switch."""
 
-    rebate: bool = True
-    payment_credit: bool = True
-    invoice_credit: bool = True
-    own_company: bool = True
-    other_partner: bool = True
-    void: bool = True
+    rebate: Flag = True
+    payment_credit: Flag = True
+    invoice_credit: Flag = True
+    own_company: Flag = True
+    other_partner: Flag = True
+    void: Flag = True
 
 
 class IntegrationSettings(_Strict):
@@ -156,39 +119,61 @@ class IntegrationSettings(_Strict):
     policy: Policy = Policy()
 
 
-class ClientMapping(_Strict):
-    """One company (or one subscription) of a source, and the HaloPSA client that pays for it."""
+_BILLED: dict[str, JsonValue] = {
+    "required": ["halo"],
+    "properties": {"halo": {"type": "integer"}, "exclude": {"const": False}},
+}
+_EXCLUDED: dict[str, JsonValue] = {
+    "required": ["exclude"],
+    "properties": {"halo": {"type": "null"}, "exclude": {"const": True}},
+}
 
-    source: str = "pax8"
+
+class ClientMapping(_Strict):
+    """One company (or one subscription) of a source, and the HaloPSA client that pays for it.
+
+    `recurring` is a recurring invoice's id, which HaloPSA has below zero.
+    """
+
+    model_config = {"json_schema_extra": {"anyOf": [_BILLED, _EXCLUDED]}}
+
+    source: Source = "pax8"
     company: str
     subscription: str | None = None
-    halo: int | None = None
+    halo: HaloId | None = None
     recurring: int | None = None
-    exclude: bool = False
+    exclude: Flag = False
     policy: Policy = Policy()
     integration_policy: Policy = Policy()
     evidence: str = "settings"  # who or what decided: settings, a person, external id, exact name
+
+    @model_validator(mode="after")
+    def _billed_or_excluded(self, info: ValidationInfo) -> Self:
+        if (self.halo is not None) == self.exclude and not is_stored(info):
+            says = "both `halo` and `exclude`" if self.exclude else "neither `halo` nor `exclude`"
+            raise ValueError(
+                f"company {self.company} has {says}: it is billed to a client of HaloPSA's"
+                " or it is excluded"
+            )
+        return self
 
 
 class ProductMapping(_Strict):
     """One product and term of a source, and the HaloPSA item that it is sold as."""
 
-    source: str = "pax8"
+    source: Source = "pax8"
     product: str
     term: str | None = None
-    halo: int
+    halo: HaloId
     evidence: str = "settings"
 
 
 class Automation(_Strict):
     """R17: what an automatic run may apply by itself."""
 
-    automatic: bool = False
-    approval_limit: str | None = None  # decimal string in the tenant's currency
-    usual_range: str = "0.5"  # share of the median of the last three documents
-
-
-_Limit = Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]  # a decimal string
+    automatic: Flag = False
+    approval_limit: Limit | None = None  # in the tenant's currency
+    usual_range: Limit = "0.5"  # share of the median of the last three documents
 
 
 class Approvals(_Strict):
@@ -199,8 +184,8 @@ class Approvals(_Strict):
     run would have standing.
     """
 
-    second_above: _Limit | None = None
-    in_currency: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], _Limit] = {}
+    second_above: Limit | None = None
+    in_currency: dict[Currency, Limit] = {}
 
     def limit(self, currency: str, own: str) -> str | None:
         """The limit of a currency, where the tenant's own is `own`; None: it has none."""
@@ -216,7 +201,7 @@ class Settings(_Strict):
     huntress: HuntressAccount = HuntressAccount()
     defaults: Defaults = Defaults()
     policy: Policy = Policy()
-    integration: dict[str, IntegrationSettings] = {}
+    integration: dict[Source, IntegrationSettings] = {}
     exclusions: Exclusions = Exclusions()
     automation: Automation = Automation()
     approvals: Approvals = Approvals()
@@ -229,15 +214,35 @@ class Settings(_Strict):
     @model_validator(mode="after")
     def _one_company_one_client(self) -> Self:
         seen: set[tuple[str, str, str | None]] = set()
-        for row in self.client:
+        for place, row in enumerate(self.client):
             key = (row.source, row.company, row.subscription)
             if key in seen:
-                raise ValueError(
-                    f"company {row.company} of {row.source} is mapped twice: a second client needs"
-                    " a row with its subscription"
+                raise PydanticCustomError(
+                    "mapped_twice",
+                    "company {company} of {source} is mapped twice: a second client needs a row"
+                    " with its subscription",
+                    {"company": row.company, "source": row.source, "at": ["client", place]},
                 )
             seen.add(key)
         return self
+
+    @model_validator(mode="after")
+    def _manual_or_automatic(self, info: ValidationInfo) -> Self:
+        if self.contradicts and not is_stored(info):
+            at = {"at": ["automation", "automatic"]}
+            raise PydanticCustomError("manual_and_automatic", MANUAL_AND_AUTOMATIC, at)
+        return self
+
+    @property
+    def contradicts(self) -> bool:
+        """R7: runs begin by themselves, and a person has to match products before they end."""
+        return self.automation.automatic and any(map(self.is_manual, SOURCES))
+
+    def is_manual(self, source: str) -> bool:
+        """Whether lifecycle `manual` is in force for anybody at a source."""
+        rows = (None, *(row for row in self.client if row.source == source))
+        said = ([p.lifecycle for _, p in self.levels_for(source, row)] for row in rows)
+        return any([each for each in chain if each][-1:] == ["manual"] for chain in said)
 
     @property
     def version(self) -> str:

@@ -29,6 +29,11 @@ def fresh(line: CommandLine, tmp_path: Path) -> CommandLine:
     return found
 
 
+def unboxed(said: str) -> str:
+    """What is wrong with an option stands in a box, and a box breaks its lines."""
+    return " ".join(said.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("vendor", ["pax8", "halopsa"])
 def test_wrong_credentials_are_refused_before_anything_is_done(
     fresh: CommandLine, vendor: str
@@ -58,6 +63,43 @@ def test_a_company_mapped_twice_is_refused(fresh: CommandLine) -> None:
     ended = fresh.bill()
     assert ended.code == 4
     assert f"company {ACME} of pax8 is mapped twice" in ended.said
+
+
+def test_a_source_that_there_is_not_is_refused(fresh: CommandLine) -> None:
+    rows = [{"source": "pax9", "company": ACME, "exclude": True}]
+    fresh.settings(small.settings(client=rows))
+    ended = fresh.bill()
+    assert ended.code == 4
+    assert "there is no source `pax9`: did you mean `pax8`?" in ended.said
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("client", ACME, "--halo", "-5"), "greater than or equal to 1"),
+        (("client", ACME, "--halo", "41", "--source", "pax9"), "'pax9'"),
+        (("exclude", ACME, "--source", "pax9"), "'pax9'"),
+        (("product", "nokey", "--halo", "1"), "'nokey' is no product key"),
+        (("product", "pax8::monthly", "--halo", "1"), "'pax8::monthly' is no product key"),
+        (("product", "huntress:edr:monthly", "--halo", "1"), "is no product key of pax8"),
+        (("product", "pax8:p:monthly", "--halo", "0"), "greater than or equal to 1"),
+    ],
+)
+def test_a_mapping_of_what_there_can_not_be_is_refused(
+    fresh: CommandLine, words: tuple[str, ...], named: str
+) -> None:
+    ended = fresh.type("mappings", *words, "--data", str(fresh.data))
+    assert ended.code == 4
+    assert named in unboxed(ended.said)
+    assert "decided" not in ended.said
+    assert not fresh.data.exists()
+
+
+def test_r7_a_file_of_manual_and_an_automatic_run_are_refused_together(fresh: CommandLine) -> None:
+    fresh.settings(small.settings(policy={"lifecycle": "manual"}))
+    ended = fresh.bill("--automatic")
+    assert ended.code == 4
+    assert "[manual-and-automatic]" in ended.said
 
 
 def test_a_client_that_is_gone_is_held_with_the_command_that_helps(fresh: CommandLine) -> None:

@@ -40,6 +40,10 @@ lifecycle = "create"
 [integration.pax8.policy]
 drop_zero = true
 
+[automation]
+approval_limit = "9"
+usual_range = "0.5"
+
 [[client]]
 source = "pax8"
 company = "acme"
@@ -155,6 +159,67 @@ def test_a_wrong_value_names_its_line_and_what_is_allowed(
 def test_a_wrong_value_in_a_second_row_is_found_in_that_row(path: Path) -> None:
     text = WHOLE.replace("exclude = true", 'halo = "x"')
     assert f'line {line_of(text, 'halo = "x"')}: `client.halo` is "x"' in refused(path, text)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('source = "pax8"', 'source = "pax9"', "there is no source `pax9`: did you mean `pax8`?"),
+        (
+            "[integration.pax8.policy]",
+            "[integration.pax9.policy]",
+            "`integration.pax9` can not be: there is no source `pax9`: did you mean `pax8`?",
+        ),
+        ('behaviour = "latest"', 'behaviour = "latst"', "did you mean `latest`?"),
+        ('currency = "USD"', 'currency = "usd"', "allowed: three capital letters, e.g. EUR"),
+        ("drop_azure = false", 'drop_azure = "yes"', "allowed: true or false"),
+        ("drop_azure = false", "drop_azure = 1", "allowed: true or false"),
+        ("exclude = true", "exclude = 1", "allowed: true or false"),
+        ("halo = 41", "halo = -5", "allowed: a whole number from 1 on"),
+        ("halo = 7", "halo = 0", "allowed: a whole number from 1 on"),
+        (
+            'usual_range = "0.5"',
+            'usual_range = "half"',
+            'in quotes, not below zero, e.g. "2500.00"',
+        ),
+        ('approval_limit = "9"', 'approval_limit = "abc"', "a number in quotes, not below zero"),
+        ('approval_limit = "9"', 'approval_limit = "-1"', "a number in quotes, not below zero"),
+    ],
+)
+def test_a_value_that_would_be_without_effect_or_mean_something_else_is_refused(
+    path: Path, right: str, wrong: str, said: str
+) -> None:
+    text = WHOLE.replace(right, wrong)
+    told = refused(path, text)
+    assert f"settings.toml, line {line_of(text, wrong)}: " in told
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("exclude = true\nhalo = 41", "has both `halo` and `exclude`"),
+        ("", "has neither `halo` nor `exclude`"),
+    ],
+)
+def test_a_company_is_billed_or_excluded(path: Path, row: str, said: str) -> None:
+    text = WHOLE.replace("exclude = true", row)
+    told = refused(path, text)
+    heading = line_of(text, 'company = "ourselves"') - 1
+    assert f"settings.toml, line {heading}: `client` can not be: company ourselves {said}" in told
+
+
+def test_a_company_that_is_mapped_twice_names_the_second_row(path: Path) -> None:
+    text = WHOLE.replace('company = "ourselves"', 'company = "acme"')
+    heading = line_of(text, "exclude = true") - 2
+    assert f"line {heading}: company acme of pax8 is mapped twice" in refused(path, text)
+
+
+def test_r7_manual_and_automatic_together_name_the_line(path: Path) -> None:
+    text = WHOLE.replace('lifecycle = "create"', 'lifecycle = "manual"')
+    text = text.replace('approval_limit = "9"', "automatic = true")
+    said = refused(path, text)
+    assert f"line {line_of(text, 'automatic = true')}: lifecycle `manual` waits" in said
 
 
 def test_a_table_that_is_none_is_refused(path: Path) -> None:

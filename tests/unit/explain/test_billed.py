@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chargeline.explain.billed import billed_as
 from poster_halo.domain.amounts import Precision, amounts
+from schemas.accounts import HaloAccount
 from schemas.money import round_half_up
-from schemas.settings import HaloAccount
 
 ACCOUNT = HaloAccount()
 exact = st.decimals(min_value=-9999, max_value=9999, places=6)

@@ -124,7 +124,7 @@ def test_8_a_mapped_twin_is_summed_all_the_same() -> None:
 
 
 def test_12_excluded_and_own_organizations_end_as_such() -> None:
-    row = ended([of(ONE, "Acme")], settings({"company": ONE, "halo": 42, "exclude": True}))
+    row = ended([of(ONE, "Acme")], settings({"company": ONE, "exclude": True}))
     assert (row.outcome, row.reason) == ("excluded", "excluded-client")
     own = settings(*MAP, huntress={"own_organizations": [ONE]})
     row = ended([of(ONE, "Acme")], own)

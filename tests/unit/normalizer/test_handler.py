@@ -11,9 +11,10 @@ from chassis.service import Service
 from chassis.versions import SettingsVersions
 from normalizer.app import build
 from schemas import frame
+from schemas.accounts import Pax8Account
 from schemas.charges import ChargeLines, DecidedLines
 from schemas.messages import ChargesNormalized, ChargesReceived
-from schemas.settings import EffectivePolicy, Pax8Account, Settings
+from schemas.settings import EffectivePolicy, Settings
 from schemas.uses import Uses
 from support.memory_records import MemoryRecords
 

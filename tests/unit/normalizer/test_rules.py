@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from chassis.errors import PermanentError
+from schemas.accounts import Pax8Account
 from schemas.charges import ChargeLine, DecidedLine
-from schemas.settings import EffectivePolicy, Exclusions, Pax8Account, Settings
+from schemas.settings import EffectivePolicy, Exclusions, Settings
 
 from .lines import ALL_ON, azure, line, normalized, prorate
 

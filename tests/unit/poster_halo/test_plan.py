@@ -18,8 +18,9 @@ from poster_halo.domain.shape import Batch, Elsewhere, Operation, Plan
 from poster_halo.domain.sold import Item, cut, escaped
 from poster_halo.domain.stamps import Origin, is_stamp, words_of
 from poster_halo.translate import Reader, Writer, raw_rows, raw_text
+from schemas.accounts import HaloAccount
 from schemas.charges import DecidedLine, DecidedLines
-from schemas.settings import EffectivePolicy, HaloAccount
+from schemas.settings import EffectivePolicy
 from support.poster import charge
 from vendors import json
 from vendors.halopsa import HaloInvoice

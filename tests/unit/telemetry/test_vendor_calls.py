@@ -16,8 +16,9 @@ from chassis.http import Retries
 from chassis.leases import Leases
 from chassis.limits import Budgets
 from chassis.vault import Keys, Vault
+from schemas.accounts import HaloAccount
 from schemas.ids import derive_id
-from schemas.settings import HaloAccount, Settings
+from schemas.settings import Settings
 from support.memory_records import MemoryRecords
 from support.told import Numbers, Spans, told
 from support.virtual_loop import START, in_virtual_time

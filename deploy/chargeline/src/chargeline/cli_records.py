@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chargeline.cli_options import Data, Json, SandboxUrl, Source, Today, end, where_of
+from chargeline.cli_options import Data, Json, SandboxUrl, Source, Today, end, only_source, where_of
 
 mappings = typer.Typer(help="Who is billed for a company, and what a product is sold as.")
 parked = typer.Typer(help="Messages that could not be handled.")
@@ -25,7 +25,7 @@ def mappings_list(data: Data = None, as_json: Json = False) -> None:
 @mappings.command("client")
 def mappings_client(
     company: Annotated[str, typer.Argument(help="The company's id at the source.")],
-    halo: Annotated[int, typer.Option(help="HaloPSA client id.")],
+    halo: Annotated[int, typer.Option(help="HaloPSA client id.", min=1)],
     subscription: Annotated[str | None, typer.Option(help="Only this subscription.")] = None,
     recurring: Annotated[int | None, typer.Option(help="Recurring invoice id.")] = None,
     source: Source = "pax8",
@@ -34,6 +34,7 @@ def mappings_client(
     """Bill a company (or one of its subscriptions) to a HaloPSA client."""
     from chargeline import housekeeping
 
+    only_source(source)
     row = {"halo": halo, "subscription": subscription, "recurring": recurring}
     end(housekeeping.map_client(where_of(data), source, company, row))
 
@@ -48,6 +49,7 @@ def mappings_exclude(
     """Never bill a company, for example the MSP's own."""
     from chargeline import housekeeping
 
+    only_source(source)
     row = {"exclude": True, "subscription": subscription}
     end(housekeeping.map_client(where_of(data), source, company, row))
 
@@ -55,14 +57,27 @@ def mappings_exclude(
 @mappings.command("product")
 def mappings_product(
     product: Annotated[str, typer.Argument(help="The product key that a hold names.")],
-    halo: Annotated[int, typer.Option(help="HaloPSA item id.")],
+    halo: Annotated[int, typer.Option(help="HaloPSA item id.", min=1)],
     source: Source = "pax8",
     data: Data = None,
 ) -> None:
     """Sell a product as a HaloPSA item."""
     from chargeline import housekeeping
 
+    only_source(source)
+    _only_key(product, source)
     end(housekeeping.map_product(where_of(data), source, product, halo))
+
+
+def _only_key(product: str, source: str) -> None:
+    """R7: source, product id or SKU, term, as holds and plans spell it."""
+    named, _, rest = product.partition(":")
+    what, divided, _ = rest.rpartition(":")
+    if named != source or not what or not divided:
+        raise typer.BadParameter(
+            f"{product!r} is no product key of {source}: a hold names it, e.g."
+            f" {source}:5b0c-…:monthly (source, product, term)"
+        )
 
 
 @mappings.command("chain")

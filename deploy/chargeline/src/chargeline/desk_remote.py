@@ -22,6 +22,7 @@ from gateway.schedules import Occurrence
 from gateway.store import Listing
 from schemas.explained import LineExplained
 from schemas.messages import PostingRefused
+from schemas.setting_values import STORED
 from schemas.settings import Settings
 from schemas.statement import Statement
 from vendors.probe import Finding
@@ -69,7 +70,9 @@ class _Queries:
         self._remote = remote
 
     async def settings(self, _tenant: str) -> Settings:
-        return Settings.model_validate_json((await self._remote.read("/settings")).content)
+        return Settings.model_validate_json(
+            (await self._remote.read("/settings")).content, context=STORED
+        )
 
     async def listing(self, _tenant: str, source: str) -> Listing:
         told = (await self._remote.read("/documents", source=source)).json()
@@ -131,7 +134,7 @@ class _Runs:
         """Read, change, write what was read and nothing newer; again if somebody was quicker."""
         for tries in range(_CHANGES):
             answer = await self._remote.read("/settings")
-            now = Settings.model_validate_json(answer.content)
+            now = Settings.model_validate_json(answer.content, context=STORED)
             new = change(now)
             if new == now:
                 return now

@@ -16,10 +16,13 @@ from pydantic_core import ErrorDetails
 
 from chassis.errors import PermanentError
 from schemas.count_settings import CountRule, Schedule
+from schemas.setting_values import CURRENCY, LIMIT
 from schemas.settings import ClientMapping, IntegrationSettings, Policy, ProductMapping, Settings
 
 SECRETS = ("client_id", "client_secret")
 FROM_FILE = "settings"  # the evidence of a row that a file brought
+_A_KEY = "[key]"  # what pydantic adds where the key of a table is wrong
+_SHOWN_MAX = 80  # characters of a value that is refused
 _ACCOUNTS = ("pax8", "halopsa", "huntress")  # Huntress calls the two public and secret key
 
 
@@ -62,9 +65,11 @@ def settings_from(told: dict[str, Any], path: Path | None = None, text: str = ""
         return SettingsFile(Settings.model_validate(told), credentials)
     except ValidationError as error:
         first = error.errors()[0]
-        where = [part for part in first["loc"] if isinstance(part, str)]
-        row = next((part for part in first["loc"] if isinstance(part, int)), 0)
-        says = f"`{'.'.join(where)}` {_said(first)}" if where else str(first["msg"])
+        said = first["loc"]
+        at = said or tuple(first.get("ctx", {}).get("at", ()))  # what several values say together
+        where = [part for part in at if isinstance(part, str) and part != _A_KEY]
+        row = next((part for part in at if isinstance(part, int)), 0)
+        says = f"`{'.'.join(where)}` {_said(first)}" if said else str(first["msg"])
         raise _wrong(place, _line_of(text, where, row), says) from error
 
 
@@ -77,19 +82,28 @@ _ALLOWED = {
     "model_type": "a table",
     "dict_type": "a table",
     "tuple_type": "a list",
+    "greater_than_equal": "a whole number from {ge} on",
+}
+_LOOKS = {
+    CURRENCY: "three capital letters, e.g. EUR",
+    LIMIT: 'a number in quotes, not below zero, e.g. "2500.00"',
 }
 
 
 def _said(error: ErrorDetails) -> str:
-    """What is there, and what is allowed."""
-    there, message = error["input"], error["msg"]
+    """What is there, what is allowed, and which of it is nearest."""
+    there, message, ctx = error["input"], error["msg"], error.get("ctx", {})
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "value_error":
         return f"can not be: {message.removeprefix('Value error, ')}"
-    allowed = _ALLOWED.get(error["type"], message.removeprefix("Input should be "))
+    allowed = _ALLOWED.get(error["type"]) or _LOOKS.get(ctx.get("pattern", ""))
+    allowed = (allowed or message.removeprefix("Input should be ")).format(**ctx)
+    if error["type"] == "literal_error" and isinstance(there, str):
+        names = re.findall("'([^']*)'", ctx["expected"])
+        allowed += f"; did you mean `{difflib.get_close_matches(there, names, 1, 0.0)[0]}`?"
     told = json.dumps(there) if isinstance(there, str | bool | int | float) else "something else"
-    return f"is {told}; allowed: {allowed}"
+    return f"is {told[:_SHOWN_MAX]}; allowed: {allowed}"
 
 
 def merged(before: Settings, file: Settings) -> Settings:
@@ -188,7 +202,7 @@ def _line_of(text: str, where: list[str], row: int = 0) -> int | None:
             parts = [part.strip(" \"'") for part in heading[2].split(".")]
             rows += len(heading[1]) == 2 and parts == where[:1]
             right_row = rows in (-1, row) or parts[0] != where[0]
-            if right_row and parts == where:
+            if right_row and parts[: len(where)] == where:
                 return number
             inside = right_row and parts == where[: len(parts)]
             best = number if inside else best

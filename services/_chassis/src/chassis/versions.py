@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chassis.errors import PermanentError
 from chassis.records import Record, Records
+from schemas.setting_values import STORED
 from schemas.settings import Settings
 
 COLLECTION = "settings"
@@ -25,7 +26,7 @@ class SettingsVersions:
         record = await self._records.get(tenant, COLLECTION, version)
         if record is None:
             raise PermanentError("settings-missing", f"settings {version} are not in the store")
-        settings = Settings.model_validate_json(record.body)
+        settings = Settings.model_validate_json(record.body, context=STORED)
         self._keep(tenant, version, settings)
         return settings
 

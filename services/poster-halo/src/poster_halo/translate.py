@@ -14,8 +14,8 @@ from poster_halo.domain.observed import Document, OurLine, Raw
 from poster_halo.domain.shape import Batch, Operation
 from poster_halo.domain.sold import Sold
 from poster_halo.domain.stamps import is_stamp
+from schemas.accounts import HaloAccount
 from schemas.money import minor_unit
-from schemas.settings import HaloAccount
 from vendors.halopsa import HaloInvoice
 from vendors.json import Written, loads, string
 

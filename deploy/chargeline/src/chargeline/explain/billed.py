@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from schemas.accounts import HaloAccount
 from schemas.explained import BilledAs
 from schemas.money import ZERO, plain, round_half_up
-from schemas.settings import HaloAccount
 
 
 def billed_as(

@@ -6,11 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from chassis.errors import PermanentError
+from gateway.domain.run import Stage
+from schemas.settings import Automation, Policy
 from support import small
 from support.sandboxes import money_on, ours_on
 from support.virtual_loop import in_virtual_time
+from support.whole import TENANT
 from support.world import World
 
+AUTOMATION = Automation(automatic=True)
 AUTOMATIC: dict[str, Any] = {"automatic": True}
 
 
@@ -105,5 +112,39 @@ def test_r17_a_total_far_from_the_usual_waits_for_a_person(tmp_path: Path) -> No
             assert [(i["client_id"], money_on(ours_on(i))) for i in newest] == [(42, Decimal(20))]
             await w.approve(ran)
             assert len(await w.invoices(41)) == 2
+
+    in_virtual_time(story())
+
+
+def test_r7_manual_and_automatic_are_refused_whichever_is_set_second(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path, 1) as w:
+            change = w.system.gateway.runs.change_settings
+            by_hand = Policy(lifecycle="manual")
+            manual = {"policy": by_hand, "automation": Automation()}
+            both = "refused together with automatic runs"
+            with pytest.raises(PermanentError, match=both):
+                await change(TENANT, lambda s: s.model_copy(update={"policy": by_hand}))
+            await change(TENANT, lambda s: s.model_copy(update=manual))
+            with pytest.raises(PermanentError, match=both):
+                await change(TENANT, lambda s: s.model_copy(update={"automation": AUTOMATION}))
+            with pytest.raises(PermanentError, match=both):
+                await w.bill(**AUTOMATIC)
+            assert not await w.invoices()
+            waits = await w.bill(approve_items=False, approve_plans=False)
+            assert waits.run.stage is Stage.PLANNED
+
+    in_virtual_time(story())
+
+
+def test_r7_an_automatic_run_is_not_planned_again_under_manual(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(tmp_path, 1) as w:
+            ran = await w.bill(**AUTOMATIC)
+            manual = {"policy": Policy(lifecycle="manual"), "automation": Automation()}
+            change = w.system.gateway.runs.change_settings
+            await change(TENANT, lambda s: s.model_copy(update=manual))
+            with pytest.raises(PermanentError, match="refused together with automatic runs"):
+                await w.again(ran)
 
     in_virtual_time(story())

@@ -10,7 +10,7 @@ from gateway.listed import Listed
 from schemas.count_settings import Schedule
 from schemas.ids import derive_id
 from schemas.messages import DocumentEntry, DocumentsListed
-from schemas.settings import Automation, Settings
+from schemas.settings import Automation, Policy, Settings
 from support.json_schema import faults
 from support.virtual_loop import in_virtual_time
 
@@ -151,5 +151,19 @@ def test_a_document_that_turns_credited_or_void_is_told_once() -> None:
             "Unpaid",
             "Credited",
         )
+
+    in_virtual_time(story())
+
+
+def test_r7_settings_that_were_stored_with_manual_and_automatic_begin_nothing() -> None:
+    async def story() -> None:
+        month = Month()
+        await month.on()
+        older = {"policy": Policy(lifecycle="manual")}
+        await month.world.gateway.store.change_settings(
+            TENANT, lambda s: s.model_copy(update=older)
+        )
+        await month.answer(await month.due(), entry("inv-1", "2026-11-01"))
+        assert month.said("IngestDocument") == []
 
     in_virtual_time(story())

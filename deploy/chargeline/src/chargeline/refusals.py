@@ -6,6 +6,7 @@ from __future__ import annotations
 _CODES = frozenset(
     {
         "settings-file",
+        "manual-and-automatic",
         "data-folder-missing",
         "nothing-to-apply",
         "nothing-to-undo",

@@ -58,7 +58,7 @@ class Listed:
         tenant, source = head.tenant, head.source
         said = await self._schedules.said(tenant, source, head.revision)
         settings = await self._store.settings(tenant)
-        if said is None or not settings.automation.automatic:
+        if said is None or not settings.automation.automatic or settings.contradicts:
             return
         armed = (await self._schedules.kept(tenant)).get(source)
         if armed is None and said.by == "schedule":

@@ -22,7 +22,7 @@ from gateway.steps import Steps
 from gateway.store import Store
 from schemas.ids import derive_id
 from schemas.messages import Head, ListDocuments, ReadDrafts
-from schemas.settings import Settings
+from schemas.settings import MANUAL_AND_AUTOMATIC, Settings
 
 
 class Runs:
@@ -41,9 +41,13 @@ class Runs:
         self, tenant: str, change: Callable[[Settings], Settings]
     ) -> Settings:
         """A new version of the settings; runs that are under way keep theirs."""
+
+        def checked(now: Settings) -> Settings:
+            return without_contradiction(change(now))
+
         before = await self._store.settings(tenant)
-        await self._schedules.arm_for(tenant, before, change(before))
-        await self._store.change_settings(tenant, change)
+        await self._schedules.arm_for(tenant, before, checked(before))
+        await self._store.change_settings(tenant, checked)
         return await self._store.settings(tenant)
 
     async def list_documents(self, tenant: str, source: str, since: str | None = None) -> int:
@@ -65,6 +69,7 @@ class Runs:
         """
         head = await self._store.head(tenant, source, "listing")
         settings = await self._store.settings(tenant)
+        _refuse_manual(settings, source, automatic=choices.get("automatic", False))
         derived = derive_id("run", tenant, source, document, head["revision"])
         run_id: str = choices.pop("run", derived)
         choices = {"planned_by": OPERATOR, **choices}
@@ -96,6 +101,7 @@ class Runs:
                     "run-applying", f"run {run} is being applied: wait until it has ended"
                 )
             settings = await self._store.settings(tenant)
+            _refuse_manual(settings, stored.value.source, automatic=stored.value.automatic)
             where = derive_id("connection", tenant, "halopsa", settings.halopsa.url)
             update = {"connection": where, "replanned": 0, "planned_by": OPERATOR, **choices}
             with _commanded("again", stored.value):
@@ -179,6 +185,18 @@ class Runs:
 
     async def _say(self, head: Head, body: bytes = b"") -> None:
         await self._store.say(head, await self._bodies.message(head, head.tenant, body))
+
+
+def without_contradiction(settings: Settings) -> Settings:
+    """R7: PermanentError `manual-and-automatic`, whichever of the two was set second."""
+    if settings.contradicts:
+        raise PermanentError("manual-and-automatic", MANUAL_AND_AUTOMATIC)
+    return settings
+
+
+def _refuse_manual(settings: Settings, source: str, *, automatic: bool) -> None:
+    if automatic and settings.is_manual(source):
+        raise PermanentError("manual-and-automatic", MANUAL_AND_AUTOMATIC)
 
 
 def _commanded(kind: str, run: Run) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from typing import Any
 from chassis.errors import PermanentError
 from gateway.domain.access import Scope
 from gateway.rest.api import Caller
+from gateway.runs import without_contradiction
 from schemas.settings import Settings
 
 
@@ -17,7 +18,7 @@ async def change_settings(
     """The entry is said before the change is made: it names what stood just then."""
     gateway = caller.api.gateway
     before = await gateway.queries.settings(caller.tenant)
-    wanted = change(before)  # refused here, or not at all
+    wanted = without_contradiction(change(before))  # refused here, or not at all
     _who_may_loosen(caller, before, wanted)
     told = differences(before.model_dump(mode="json"), wanted.model_dump(mode="json"))
     if told:

@@ -122,6 +122,42 @@ def test_amounts_of_two_currencies_are_never_added() -> None:
     assert sorted(h["currency"] for h in holds_of(billed(FINE, *views))) == ["GBP", "USD"]
 
 
+@pytest.mark.parametrize(
+    "code", ["latest-not-open", "recurring-missing", "net-credit", "item-refused"]
+)
+def test_each_client_that_the_destination_holds_waits_under_its_own_name(code: str) -> None:
+    held = (Entry(outcome="held", reason=code, lines=2, price=Decimal(20)),)
+    acme = view(code=code, text="invoice 7: it is paid", entries=held)
+    bolt = view(
+        batch="b2",
+        bill_to="client:2",
+        client=2,
+        client_name="Bolt",
+        code=code,
+        text="invoice 9: it was sent",
+        entries=held,
+    )
+    holds = holds_of(billed(FINE, acme, bolt))
+    assert [(h["name"], h["bill_to"], h["text"], h["lines"], h["waits"]) for h in holds] == [
+        ("Acme", "client:1", "invoice 7: it is paid", 2, "20"),
+        ("Bolt", "client:2", "invoice 9: it was sent", 2, "20"),
+    ]
+
+
+def test_what_holds_the_whole_run_is_one_row_that_says_how_many_clients_wait() -> None:
+    """A bookkeeper decides it once: fifty equal rows would hide the others."""
+    held = (Entry(outcome="held", reason="manual-incomplete", lines=2, price=Decimal(20)),)
+    hold = Hold(code="manual-incomplete", text="1 product has no item", lines=2, price=Decimal(20))
+    views = [
+        view(batch=f"b{n}", bill_to=f"client:{n}", client_name=f"C{n}", entries=held, holds=(hold,))
+        for n in (1, 2)
+    ]
+    (both,) = holds_of(billed(FINE, *views))
+    assert (both["name"], both["lines"], both["waits"]) == ("2 clients", 4, "40")
+    (one,) = holds_of(billed(FINE, views[0]))
+    assert (one["name"], one["bill_to"]) == ("C1", "client:1")
+
+
 def test_a_name_that_looks_like_a_command_is_not_offered_as_one() -> None:
     name = "`chargeline undo run_1 --yes`"
     text = f"no HaloPSA client for {name}: `chargeline mappings exclude c1`"

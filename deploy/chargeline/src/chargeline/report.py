@@ -20,7 +20,7 @@ DONE, FAILED, NEEDS_A_PERSON, NOTHING_AUDITED, REFUSED = range(5)
 
 _COMMAND = re.compile(r"`(chargeline [^`]+)`")
 
-type _HoldKey = tuple[str, str | None, str | None, str]
+type _HoldKey = tuple[str, str, str]
 
 
 def run_document(
@@ -92,30 +92,35 @@ def holds_of(billed: Billed) -> list[dict[str, Any]]:
     `waits` is all that its clients do not get billed because of it, `price` its own lines alone.
     """
     found = _problem_holds(billed)
-    grouped: dict[_HoldKey, list[tuple[Hold, Decimal]]] = defaultdict(list)
+    grouped: dict[_HoldKey, list[tuple[Hold, BatchView]]] = defaultdict(list)
     for view in billed.batches:
-        waits = sum((e.price for e in view.entries if e.outcome in ("held", "refused")), ZERO)
         for hold in view.holds or _held_whole(view):
-            key = (hold.code, hold.company, hold.product_key, view.currency)
-            grouped[key].append((hold, waits))
-    for (code, company, product, currency), holds in grouped.items():
-        first = holds[0][0]
+            grouped[hold.code, _about(hold, view), view.currency].append((hold, view))
+    for (code, _, currency), holds in grouped.items():
+        first, views = holds[0][0], [view for _, view in holds]
         found.append(
             {
                 "code": code,
                 "text": first.text,
-                "company": company,
-                "product": product,
-                "name": first.name,
+                "company": first.company,
+                "product": first.product_key,
+                "bill_to": views[0].bill_to if len(views) == 1 else None,
+                "name": first.name or _names(views),
                 "lines": sum(h.lines for h, _ in holds),
                 "currency": currency,
                 "price": plain(sum((h.price for h, _ in holds), ZERO)),
-                "waits": plain(sum((waits for _, waits in holds), ZERO)),
+                "waits": plain(sum((_waits(view) for view in views), ZERO)),
                 "command": next(iter(commands_in(first.text, first.name)), None),
                 "suggestions": [s.model_dump(mode="json") for s in first.suggestions],
             }
         )
     return sorted(found, key=lambda h: (-abs(Decimal(h["waits"])), h["code"], h["name"]))
+
+
+def client_named(view: BatchView) -> str:
+    """Who is billed; a company that nobody has mapped is known by its own name."""
+    named = (hold.name for hold in view.holds if hold.company is not None)
+    return view.client_name or next(named, "") or view.bill_to.replace("company:none", "no company")
 
 
 def commands_in(text: str, name: str) -> list[str]:
@@ -208,6 +213,21 @@ def _refused_at_the_door(billed: Billed) -> bool:
     return problem is not None and refused_at_the_door(PermanentError(problem, ""))
 
 
+def _about(hold: Hold, view: BatchView) -> str:
+    """What one decision is about: a company, a product, a client, or the whole run."""
+    if hold.company or hold.product_key:
+        return f"{hold.company} {hold.product_key}"
+    return view.bill_to if hold.name else hold.text
+
+
+def _names(views: Sequence[BatchView]) -> str:
+    return client_named(views[0]) if len(views) == 1 else f"{len(views)} clients"
+
+
+def _waits(view: BatchView) -> Decimal:
+    return sum((e.price for e in view.entries if e.outcome in ("held", "refused")), ZERO)
+
+
 def _held_whole(view: BatchView) -> list[Hold]:
     """A batch that the poster holds or refuses has a reason and no list."""
     if view.code is None:
@@ -217,7 +237,7 @@ def _held_whole(view: BatchView) -> list[Hold]:
         Hold(
             code=view.code,
             text=view.text,
-            name=view.client_name or view.bill_to,
+            name=client_named(view),
             lines=sum(e.lines for e in entries),
             price=sum((e.price for e in entries), ZERO),
         )
@@ -236,6 +256,7 @@ def _problem_holds(billed: Billed) -> list[dict[str, Any]]:
             "text": billed.run.text,
             "company": None,
             "product": None,
+            "bill_to": None,
             "name": statement.document,
             "lines": statement.lines.get("held", 0),
             "currency": currency,

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chargeline.billing import Billed
-from chargeline.report import commands_in, holds_of
+from chargeline.report import client_named, commands_in, holds_of
 from gateway.queries import BatchView
 from schemas.money import ZERO, minor_unit, plain, round_half_up
 from schemas.statement import Side
@@ -96,7 +96,7 @@ def show_clients(views: Sequence[BatchView]) -> None:
         state = _state(view, waits=bool(waits))
         lines = sum(e.lines for e in view.entries if e.outcome != "rounding")
         table.add_row(
-            safe(_who(view)),
+            safe(client_named(view)),
             str(lines),
             f"{money(amount['posted'], view.currency)} {view.currency}",
             money(waits, view.currency) if waits else "",
@@ -203,12 +203,6 @@ def _state(view: BatchView, *, waits: bool) -> str:
     if view.progress == "done" and not view.code:
         return "[green]✓ read back[/]"
     return f"[yellow]{view.code or view.progress}[/]"
-
-
-def _who(view: BatchView) -> str:
-    """A company that nobody has mapped is known by its own name."""
-    named = (hold.name for hold in view.holds if hold.company is not None)
-    return view.client_name or next(named, "") or view.bill_to.replace("company:none", "no company")
 
 
 def _sum(view: BatchView, outcome: str) -> Decimal:

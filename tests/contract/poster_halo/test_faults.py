@@ -4,9 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from chargeline.report import commands_in
 from chassis.service import LeaseLost
+from chassis.table import Table
+from lifecycle.domain.items import ItemRecord
 from schemas.messages import PostingDone, PostingRefused
-from support.poster import charge, resolved
+from support.poster import CONNECTION, TENANT, charge, resolved
 
 from .world import World, sums, total
 
@@ -163,6 +166,40 @@ async def test_an_item_that_was_not_made_holds_its_batch(world: World) -> None:
     (planned,) = await world.plan()
     assert planned.code == "item-missing"
     assert sums(planned.money) == {"held item-missing": Decimal("22.50")}
+
+
+async def _refuse_item(world: World, key: str, name: str, text: str) -> None:
+    """Lifecycle's record of a product whose item HaloPSA would not make."""
+    record = ItemRecord(
+        product_key=key, connection=CONNECTION, state="refused", name=name, text=text
+    )
+    await Table(world.outbox, "items", ItemRecord).insert(TENANT, key, record)
+
+
+async def test_an_item_that_was_refused_says_why_and_what_to_do(world: World) -> None:
+    line = charge(1)
+    await _refuse_item(world, "pax8:p1:monthly", "Business Premium", "The tax code does not exist.")
+    await world.give((resolved([line]), [line]), item=None)
+    (planned,) = await world.plan()
+    assert planned.code == "item-refused"
+    assert "Business Premium: The tax code does not exist: correct that" in planned.text
+    assert commands_in(planned.text, "") == [
+        "chargeline mappings product pax8:p1:monthly --halo ITEM",
+        "chargeline explain --all",
+    ]
+
+
+async def test_whatever_the_vendor_says_the_commands_stay_whole_and_ours(world: World) -> None:
+    key = "pax8:bacdd715-2faa-4d08-aea3-5d449443d048:three-years"
+    line = charge(1, product_key=key)
+    named, said = "A `chargeline undo` " * 20, "no `chargeline undo run_1 --yes` " * 20
+    await _refuse_item(world, key, named, said)
+    await world.give((resolved([line]), [line]), item=None)
+    (planned,) = await world.plan()
+    assert commands_in(planned.text, "") == [
+        f"chargeline mappings product {key} --halo ITEM",
+        "chargeline explain --all",
+    ]
 
 
 async def test_one_absent_look_is_no_proof(world: World) -> None:

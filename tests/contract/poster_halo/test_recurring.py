@@ -268,3 +268,33 @@ async def test_r11_a_held_batch_leaves_last_months_lines_alone(recurring: World)
     (planned,) = await recurring.plan()
     assert (planned.code, planned.operations) == ("item-missing", 0)
     assert await recurring.recurring() == before
+
+
+async def _named(world: World, client: int = 42, recurring: int | None = None) -> str:
+    """What the held client's plan offers."""
+    line = charge(1)
+    rows = [
+        {"company": "c1", "halo": 42, "subscription": "s 1"},
+        {"company": "c2", "halo": 43},
+    ]
+    await world.use(client=rows)
+    head = resolved([line], client=client, recurring=recurring, policy=RECURRING)
+    await world.give((head, [line]))
+    (planned,) = await world.plan()
+    return f"{planned.code}: {planned.text}"
+
+
+async def test_r11_a_client_without_a_recurring_invoice_is_told_how_to_name_its_only_one(
+    recurring: World,
+) -> None:
+    assert await _named(recurring) == (
+        "recurring-missing: no recurring invoice is mapped for this client: name one:"
+        " `chargeline mappings client c1 --halo 42 --subscription 's 1' --recurring -94`"
+    )
+
+
+async def test_r11_whoever_has_none_that_fits_names_one_of_its_own(recurring: World) -> None:
+    assert await _named(recurring, client=43, recurring=-94) == (
+        "recurring-other-client: recurring invoice -94 belongs to client 42: name another one:"
+        " `chargeline mappings client c2 --halo 43 --recurring ID`"
+    )

@@ -50,13 +50,23 @@ async def mappings(where: Where, *, as_json: bool) -> Answer:
 async def map_client(where: Where, source: str, company: str, row: dict[str, Any]) -> Answer:
     """One row; a second client for a company needs its subscription (R3)."""
     new = ClientMapping(source=source, company=company, evidence="a person", **row)
+    says = f"{company or 'no company'}: decided"
+    return await _change(where, lambda settings: with_client(settings, new), says)
 
-    def changed(s: Settings) -> Settings:
-        key = (new.source, new.company, new.subscription)
-        kept = [r for r in s.client if (r.source, r.company, r.subscription) != key]
-        return s.model_copy(update={"client": (*kept, new)})
 
-    return await _change(where, changed, f"{company or 'no company'}: decided")
+def with_client(settings: Settings, new: ClientMapping) -> Settings:
+    """The row decided; what was set for the client stays, and its recurring invoice with it."""
+    rows = {(row.source, row.company, row.subscription): row for row in settings.client}
+    there = rows.pop((new.source, new.company, new.subscription), None)
+    if there is not None:
+        same = new.halo is not None and there.halo == new.halo
+        update = {
+            "policy": there.policy,
+            "integration_policy": there.integration_policy,
+            "recurring": new.recurring or (there.recurring if same else None),
+        }
+        new = new.model_copy(update=update)
+    return settings.model_copy(update={"client": (*rows.values(), new)})
 
 
 async def map_product(where: Where, source: str, product: str, halo: int) -> Answer:

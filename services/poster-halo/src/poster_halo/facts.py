@@ -12,6 +12,7 @@ from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.shape import Change, Operation, Plan
 from poster_halo.domain.sold import Sold
+from poster_halo.domain.words import TEXT_MAX
 from schemas.messages import ChargesResolved, Head, PostingPlanned
 from schemas.money import ZERO, plain
 from schemas.settings import Settings
@@ -19,7 +20,6 @@ from schemas.statement import Entry, Outcome
 from vendors.json import Written, dumps, string
 
 IDS_MAX = 40  # a head is at most 4 KiB
-TEXT_MAX = 300
 WARNINGS_MAX = 20
 
 

@@ -13,7 +13,7 @@ from poster_halo.domain.plan import plan as plan_of
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.replacement import Replaced, against
 from poster_halo.domain.shape import Batch, Elsewhere, Plan
-from poster_halo.domain.sold import Item
+from poster_halo.domain.sold import Item, RefusedItem
 from poster_halo.domain.stamps import Origin
 from poster_halo.domain.wanted import Asked
 from poster_halo.look import Look
@@ -148,8 +148,9 @@ class Planner:
         if made is not None and made.item is not None:
             name = made.name if made.state == "created" else ""
             return Item(made.item, made.code, made.tax, created=name)
-        refused = made is not None and made.state == "refused"
-        return Item(missing="item-refused" if refused else "item-missing")
+        if made is not None and made.state == "refused":
+            return Item(missing="item-refused", refused=RefusedItem(key, made.name, made.text))
+        return Item(missing="item-missing")
 
     def created_items(self, kept: KeptBatch) -> tuple[str, ...]:
         """Names of items that were made for products of this batch: an undo leaves them."""
@@ -169,6 +170,7 @@ def _in_place(head: ChargesResolved, replaced: Replaced, observed: Observed) -> 
 def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:
     """What the pure plan needs to know."""
     prefix = reference_prefix(head.tenant, head.source, head.document)
+    rows = [row for row in seen.settings.client if row.source == head.source]
     return Batch(
         tenant=head.tenant,
         plan=plan_id(head.batch, head.connection),
@@ -180,4 +182,5 @@ def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:
         recurring=head.recurring,
         selected=selected,
         latest_days=seen.settings.halopsa.latest_days,
+        row=next((row for row in rows if row.halo == head.client), None),
     )

@@ -17,6 +17,7 @@ from poster_halo.domain.postings import Posting
 from poster_halo.domain.references import numbered, own_documents, part_names
 from poster_halo.domain.shape import NOWHERE, Batch, Change, Elsewhere, Operation, Plan
 from poster_halo.domain.standing import Standing
+from poster_halo.domain.words import without_item
 from schemas.ids import reference
 
 _OPEN_IT = 'open one in HaloPSA, or set `when_not_open = "new"` under [policy]'
@@ -72,11 +73,15 @@ def _releasable(made: Plan, left: list[Desired]) -> list[Desired] | None:
         for line in blocked:
             made.held[line.id] = line.hold or ""
         if not made.batch.policy.post_partial:
-            text = f"{len(blocked)} lines have no item yet: `chargeline explain` says why"
-            made.hold(code, text, go)
+            made.hold(code, _without_item(blocked), go)
             return None
-        made.text = f"{len(blocked)} lines wait: {code}"
+        made.text = _without_item(blocked)
     return go
+
+
+def _without_item(blocked: Sequence[Desired]) -> str:
+    refused = [one for line in blocked if (one := line.sold.item.refused)]
+    return without_item(len(blocked), list(dict.fromkeys(refused)))
 
 
 def _out(made: Plan, left: list[Desired], own: Sequence[Document], observed: Observed) -> None:

@@ -8,12 +8,11 @@ from datetime import timedelta
 from poster_halo.domain.desired import Desired, come_to
 from poster_halo.domain.observed import Document, Observed, OurLine
 from poster_halo.domain.shape import Change, Elsewhere, Operation, Plan
+from poster_halo.domain.words import name_recurring
 
 MONTHLY = 2
 _NO_CREDIT = "a net credit can not stand on a recurring invoice: bill this client as `new`"
 NEAR = timedelta(days=5)
-_NAME_ONE = "name one (`recurring` in the mapping of its company)"
-_ANOTHER = _NAME_ONE.replace("one", "another one", 1)
 
 
 def plan_recurring(
@@ -55,11 +54,14 @@ def plan_recurring(
 
 def _refusal(made: Plan, target: Document | None, observed: Observed) -> tuple[str, str] | None:
     batch = made.batch
+    fit = _fitting(made, observed)
+    another = name_recurring(batch.row, fit, "name another one")
     if batch.recurring is None:
-        return "recurring-missing", f"no recurring invoice is mapped for this client: {_NAME_ONE}"
+        text = "no recurring invoice is mapped for this client"
+        return "recurring-missing", f"{text}: {name_recurring(batch.row, fit)}"
     if target is None:
         text = f"recurring invoice {batch.recurring} is not in HaloPSA any more"
-        return "recurring-gone", f"{text}: {_ANOTHER}"
+        return "recurring-gone", f"{text}: {another}"
     currency = observed.currencies.get(batch.currency, 0)
     other = bool(currency and target.currency and target.currency != currency)
     reasons = (
@@ -67,15 +69,30 @@ def _refusal(made: Plan, target: Document | None, observed: Observed) -> tuple[s
         (
             target.client != batch.client,
             "recurring-other-client",
-            f"belongs to client {target.client}: {_ANOTHER}",
+            f"belongs to client {target.client}: {another}",
         ),
-        (other, "currency-mismatch", f"is not in {batch.currency}: {_ANOTHER}"),
-        (target.period != MONTHLY, "recurring-not-monthly", f"is not monthly: {_ANOTHER}"),
+        (other, "currency-mismatch", f"is not in {batch.currency}: {another}"),
+        (target.period != MONTHLY, "recurring-not-monthly", f"is not monthly: {another}"),
     )
     return next(
         ((code, f"recurring invoice {target.id} {why}") for is_so, code, why in reasons if is_so),
         None,
     )
+
+
+def _fitting(made: Plan, observed: Observed) -> list[int]:
+    """The client's recurring invoices that the lines could go on."""
+    batch = made.batch
+    currency = observed.currencies.get(batch.currency, 0)
+    return [
+        one.id
+        for one in observed.documents.values()
+        if one.id < 0
+        and one.client == batch.client
+        and one.period == MONTHLY
+        and not one.disabled
+        and (not currency or one.currency in (0, currency))
+    ]
 
 
 def _is_newer(line: OurLine, made: Plan) -> bool:

@@ -12,7 +12,7 @@ from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.stamps import Origin
 from schemas.ids import digest
 from schemas.money import plain
-from schemas.settings import EffectivePolicy
+from schemas.settings import ClientMapping, EffectivePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Batch:
     latest_days: int = 35
     beside: bool = False  # R14: a difference to what was billed goes out by itself
     replaced: frozenset[str] = frozenset()  # prefixes: their lines give way in place
+    row: ClientMapping | None = None  # a mapping that names the client
 
     @property
     def policy_per_order(self) -> bool:

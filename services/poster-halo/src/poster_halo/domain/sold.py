@@ -25,6 +25,14 @@ SOLD_BY = (
 )  # fmt: skip
 
 
+class RefusedItem(NamedTuple):
+    """An item that HaloPSA would not make, and its words."""
+
+    product_key: str
+    name: str
+    text: str
+
+
 class Item(NamedTuple):
     """What a product key is sold as; `missing` is a code when nothing can be sold yet."""
 
@@ -33,6 +41,7 @@ class Item(NamedTuple):
     tax: int | None = None
     missing: str | None = None
     created: str = ""
+    refused: RefusedItem | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ async def bill(
     async with acting(where) as desk:
         calls = desk.calls
         if not as_json:
-            shown.err.print(f"[dim]{desk.place}[/]")
+            shown.err.print(f"[dim]{shown.safe(desk.place)}[/]")
         done: list[Billed] = []
         with Watching(calls, quiet=as_json) as watch:
             ask = _asker(desk, watch, yes=yes)
@@ -145,7 +145,8 @@ async def undo(where: Where, run: str, *, only: Sequence[str], yes: bool, as_jso
         if not as_json:
             shown.out.print(f"taken back: {asked - len(refused)} of {asked}")
             for r in refused:
-                shown.out.print(f"  [yellow]{r.code}[/]: {r.text}")
+                told = f"  [yellow]{r.code}[/]: {shown.safe(r.text)}"
+                shown.out.print(told, soft_wrap=True)
         return (NEEDS_A_PERSON if refused else DONE), (document if as_json else None)
 
 
@@ -213,7 +214,7 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     for one in lines:
         shown.explained(one, as_json=False)
     for problem in (p for d in documents for p in d.problems):
-        shown.err.print(f"[red]{problem.code}[/] {problem.text}")
+        shown.err.print(f"[red]{problem.code}[/] {shown.safe(problem.text)}")
     return code, None
 
 

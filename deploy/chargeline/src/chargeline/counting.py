@@ -42,7 +42,7 @@ async def sync(where: Where, *, mode: Mode | None, day: str | None, as_json: boo
     again: _Synced | None = None
     async with acting(where) as desk:
         if not as_json:
-            shown.err.print(f"[dim]{desk.place}[/]")
+            shown.err.print(f"[dim]{shown.safe(desk.place)}[/]")
         done = await _synced(desk, mode, day)
         parked = await desk.waits.parked()
         if named is None and where.data is not None and done.sync.problem is None:

@@ -28,7 +28,7 @@ async def failed_jobs(where: Where, *, retry: str | None, as_json: bool) -> Answ
     if as_json:
         return DONE, {"schema": "chargeline.jobs.v1", "failed": rows}
     for row in rows:
-        shown.out.print(f"{row['id']}  {row['kind']}  [yellow]{row['code']}[/]: {row['text']}")
+        _failure(f"{row['id']}  {row['kind']}  ", row["code"], row["text"])
     return DONE, None
 
 
@@ -98,7 +98,7 @@ async def parked_list(where: Where, *, as_json: bool) -> Answer:
     if as_json:
         return code, {"schema": "chargeline.parked.v1", "parked": rows}
     for m in rows:
-        shown.out.print(f"{m['id']}  {m['group']}  [yellow]{m['code']}[/]: {m['text']}")
+        _failure(f"{m['id']}  {m['group']}  ", m["code"], m["text"])
     return code, None
 
 
@@ -125,8 +125,14 @@ async def parked_discard(where: Where, message: str, *, by: str, reason: str) ->
 def _went(says: str, went: Went) -> Answer:
     shown.out.print(f"{says}: {went.done}")
     if went.code is not None:
-        shown.out.print(f"[yellow]{went.code}[/]: {went.text}")
+        _failure("", went.code, went.text)
     return (NEEDS_A_PERSON if went.code is not None else DONE), None
+
+
+def _failure(where: str, code: str, text: str) -> None:
+    """A code and its sentence, which may quote a settings table, a vendor, or anybody."""
+    told = f"{shown.safe(where)}[yellow]{shown.safe(code)}[/]: {shown.safe(text)}"
+    shown.out.print(told, soft_wrap=True)
 
 
 async def up(where: Where, *, host: str, port: int) -> Answer:
@@ -157,7 +163,8 @@ async def doctor(where: Where, *, as_json: bool) -> Answer:
     if not as_json:
         for f in findings:
             mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[f.ok]
-            shown.out.print(f"{mark} {f.what}  [dim]{f.to_do}[/]")
+            told = f"{mark} {shown.safe(f.what)}  [dim]{shown.safe(f.to_do)}[/]"
+            shown.out.print(told, soft_wrap=True)
     code = NEEDS_A_PERSON if any(f.ok is False for f in findings) else DONE
     rows = [{"what": f.what, "ok": f.ok, "to_do": f.to_do} for f in findings]
     return code, {"schema": "chargeline.doctor.v1", "findings": rows} if as_json else None

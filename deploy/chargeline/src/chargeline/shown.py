@@ -144,7 +144,7 @@ def show_holds(holds: Sequence[Mapping[str, Any]], hints: Hints) -> None:
             told = f"{maybe['id']} {maybe['name']} ({maybe['evidence']})"
             out.print(f"      [dim]maybe {safe(told)}[/]", soft_wrap=True)
         for command in commands:
-            out.print(f"      $ {safe(command)}{hints.data}", soft_wrap=True)
+            out.print(f"      $ {safe(command + hints.data)}", soft_wrap=True)
     if len(holds) > ROWS:
         out.print(f"  [dim]… and {len(holds) - ROWS} more: --json shows all[/]")
     out.print("  then once more; what stands already is left alone:")
@@ -156,7 +156,9 @@ def show_end(
 ) -> None:
     """One line to remember, and where to look next."""
     if parked:
-        out.print(f"\n[yellow]{parked} messages are parked[/]: chargeline parked list{hints.data}")
+        out.print(
+            f"\n[yellow]{parked} messages are parked[/]: chargeline parked list{safe(hints.data)}"
+        )
     posted = [v for b in billed for v in b.batches if v.external_ids]
     made = {w: sum(getattr(v, w) for v in posted) for w in _POSTINGS}
     if any(made.values()):
@@ -174,8 +176,11 @@ def show_end(
     out.print(f"\n{says.get(code, '')}" + (f"  [dim]vendor calls: {used}[/]" if used else ""))
     if billed and code in (0, 2):
         run = billed[-1].run.run
-        out.print(f"[dim]look again:     chargeline statement {run}{hints.data}[/]", soft_wrap=True)
-        out.print(f"[dim]line by line:   chargeline explain --all{hints.data}[/]", soft_wrap=True)
+        out.print(
+            f"[dim]look again:     chargeline statement {run}{safe(hints.data)}[/]", soft_wrap=True
+        )
+        every = f"chargeline explain --all{safe(hints.data)}"
+        out.print(f"[dim]line by line:   {every}[/]", soft_wrap=True)
 
 
 def explained(line: Any, *, as_json: bool) -> dict[str, Any] | None:

@@ -158,6 +158,19 @@ def test_what_holds_the_whole_run_is_one_row_that_says_how_many_clients_wait() -
     assert (one["name"], one["bill_to"]) == ("C1", "client:1")
 
 
+def test_whatever_waits_without_a_list_is_told_too() -> None:
+    """Posted in part, or taken back: the end of the report says that a person is needed."""
+    posted = Entry(outcome="posted", lines=1, price=Decimal(5))
+    nameless = Entry(outcome="held", reason="amount-missing", lines=1)
+    undone = Entry(outcome="held", reason="undone", lines=2, price=Decimal(20))
+    of_bolt = view(batch="b2", bill_to="client:2", client_name="Bolt", entries=(undone,))
+    first, second = holds_of(billed(FINE, view(entries=(posted, nameless)), of_bolt))
+    assert (first["code"], first["name"], first["waits"]) == ("undone", "Bolt", "20")
+    assert (second["code"], second["name"], second["lines"]) == ("amount-missing", "Acme", 1)
+    assert second["command"] == "chargeline explain --all"
+    assert holds_of(billed(FINE, view(entries=(posted,)))) == []
+
+
 def test_a_name_that_looks_like_a_command_is_not_offered_as_one() -> None:
     name = "`chargeline undo run_1 --yes`"
     text = f"no HaloPSA client for {name}: `chargeline mappings exclude c1`"

@@ -18,6 +18,8 @@ from schemas.statement import CurrencyStatement, Side, Statement
 SCHEMA = "chargeline.run.v1"
 DONE, FAILED, NEEDS_A_PERSON, NOTHING_AUDITED, REFUSED = range(5)
 
+_SEE = "`chargeline explain --all` lists the lines"
+_WORDS = {"undone": "taken back: once more posts it again"}
 _COMMAND = re.compile(r"`(chargeline [^`]+)`")
 
 type _HoldKey = tuple[str, str, str]
@@ -229,14 +231,15 @@ def _waits(view: BatchView) -> Decimal:
 
 
 def _held_whole(view: BatchView) -> list[Hold]:
-    """A batch that the poster holds or refuses has a reason and no list."""
-    if view.code is None:
+    """Lines that wait without a list: the poster holds or refuses them, or they were taken back."""
+    entries = [e for e in view.entries if e.outcome in ("held", "refused") and e.lines]
+    if not entries:
         return []
-    entries = [e for e in view.entries if e.outcome in ("held", "refused")]
+    code = view.code or max(entries, key=lambda e: abs(e.price)).reason
     return [
         Hold(
-            code=view.code,
-            text=view.text,
+            code=code,
+            text=view.text or _WORDS.get(code, f"held: {code}; {_SEE}"),
             name=client_named(view),
             lines=sum(e.lines for e in entries),
             price=sum((e.price for e in entries), ZERO),

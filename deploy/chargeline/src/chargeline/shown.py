@@ -17,7 +17,7 @@ from chargeline.billing import Billed
 from chargeline.report import client_named, commands_in, holds_of
 from gateway.queries import BatchView
 from schemas.money import ZERO, minor_unit, plain, round_half_up
-from schemas.statement import Side
+from schemas.statement import Entry, Side
 
 _WIDTH = None if sys.stdout.isatty() else 120  # a pipe has no width of its own
 out = Console(highlight=False, width=_WIDTH)  # results
@@ -29,6 +29,7 @@ _STATE = 22
 _MAYBE = 3
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _POSTINGS = {"created": "created", "updated": "changed", "unchanged": "found as they must be"}
+_WAITS = ("held", "refused", "pending")
 _STEPS = ("dropped", "excluded", "held", "refused", "pending", "settled", "rounding")
 
 
@@ -91,16 +92,16 @@ def show_clients(views: Sequence[BatchView]) -> None:
         table.add_column(name, justify="right", no_wrap=True, min_width=width)
     table.add_column("", no_wrap=True, min_width=_STATE)
     for view in views[:ROWS]:
-        amount = {o: _sum(view, o) for o in ("posted", "held", "pending", "refused")}
-        waits = amount["held"] + amount["pending"] + amount["refused"]
-        state = _state(view, waits=bool(waits))
+        posted = sum((e.price for e in view.entries if e.outcome == "posted"), ZERO)
+        waiting = [e for e in view.entries if e.outcome in _WAITS and e.lines]
+        waits = sum((e.price for e in waiting), ZERO)
         lines = sum(e.lines for e in view.entries if e.outcome != "rounding")
         table.add_row(
             safe(client_named(view)),
             str(lines),
-            f"{money(amount['posted'], view.currency)} {view.currency}",
-            money(waits, view.currency) if waits else "",
-            state,
+            f"{money(posted, view.currency)} {view.currency}",
+            money(waits, view.currency) if waiting else "",
+            _state(view, waiting),
         )
     out.print(table)
     if len(views) > ROWS:
@@ -202,16 +203,16 @@ def _reason(text: str, commands: Sequence[str]) -> str:
     return said.rstrip(" :,;").removesuffix(", or")
 
 
-def _state(view: BatchView, *, waits: bool) -> str:
-    if not waits and not any(e.outcome == "posted" and e.lines for e in view.entries):
+def _state(view: BatchView, waiting: Sequence[Entry]) -> str:
+    """What the entries say: `progress` is how far it came, also where that was taken back since."""
+    if waiting:
+        most = max(waiting, key=lambda e: (bool(e.reason), abs(e.price)))
+        return f"[yellow]{most.reason or view.progress}[/]"
+    if not any(e.outcome == "posted" and e.lines for e in view.entries):
         return "[dim]nothing to bill[/]"
-    if view.progress == "done" and not view.code:
+    if view.progress == "done":
         return "[green]✓ read back[/]"
-    return f"[yellow]{view.code or view.progress}[/]"
-
-
-def _sum(view: BatchView, outcome: str) -> Decimal:
-    return sum((e.price for e in view.entries if e.outcome == outcome), ZERO)
+    return f"[yellow]{view.progress}[/]"
 
 
 def _bar(name: str, amount: Decimal, whole: Decimal, currency: str, colour: str) -> None:

@@ -229,6 +229,7 @@ _STORY: tuple[tuple[m.Head, tuple[Any, ...]], ...] = (
         m.ChargesHeld(
             **_OF_BATCH,
             connection=_CONNECTION,
+            client_name="Acme",
             code=_HOLD.code,
             text=_HOLD.text,
             held_lines=1,

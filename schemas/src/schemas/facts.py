@@ -163,6 +163,7 @@ class ChargesHeld(BatchHead):
     topic = "charges.held.v1"
     kind: Literal["ChargesHeld"] = "ChargesHeld"
     connection: str
+    client_name: str = ""  # of the destination client it is mapped to, where that one is known
     code: str
     text: str = ""
     held_lines: int = 0

@@ -80,6 +80,27 @@ async def test_nothing_is_listed_when_nothing_is_kept(world: World) -> None:
     assert await world.calls() == {}
 
 
+async def test_a_held_client_is_known_by_its_name(world: World) -> None:
+    """A bookkeeper knows the client, not its number."""
+    held = line(2, outcome="held", rule="product-missing")
+    head = await world.receive([line(), held], "batch_1")
+    await world.run(resolving(world, [head]))
+    fact, _ = world.fact(ChargesHeld)
+    assert (fact.code, fact.client_name) == ("product-missing", "Acme")
+
+
+async def test_a_batch_without_lines_to_bill_is_named_from_the_last_list(world: World) -> None:
+    first = await world.receive([line()], "batch_1")
+    await world.run(resolving(world, [first]))
+    before = await world.calls()
+    gone = line(outcome="excluded", rule="superseded")
+    head = await world.receive([gone], "batch_2", revision=3)
+    await world.run(resolving(world, [head], revision=3))
+    fact, _ = world.facts(ChargesResolved)[-1]
+    assert (fact.batch, fact.client_name, fact.kept_lines) == ("batch_2", "Acme", 0)
+    assert await world.calls() == before
+
+
 async def match(world: World, **changes: Any) -> None:
     body = COMPANIES.dump_json([Company(company="c1", name="Acme")])
     await world.run(world.job(world.command(MatchCompanies, **changes), body))

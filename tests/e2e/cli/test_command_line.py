@@ -132,6 +132,7 @@ def test_a_person_gets_the_bridge_and_commands_that_can_be_pasted(
     assert "= posted" in said.stdout
     assert "█" in said.stdout
     assert "\x1b" not in said.stdout
+    assert "client:" not in said.stdout  # clients have names, held ones, too
     assert "\u202e" not in said.stdout  # a client's name turns the writing direction
     pasted = [one.strip()[2:] for one in said.stdout.splitlines() if one.strip().startswith("$ ")]
     resolving = [shlex.split(one) for one in pasted if "mappings" in one]

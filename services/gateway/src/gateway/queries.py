@@ -161,7 +161,7 @@ def _view(p: Projection) -> BatchView:
         bill_to=head.bill_to,
         currency=head.currency,
         client=planned.client if planned else resolved.client if resolved else None,
-        client_name=(planned or resolved).client_name if planned or resolved else "",
+        client_name=known.client_name if (known := planned or resolved or held) else "",
         progress=progress.value if progress else "waiting",
         code=getattr(reason, "code", None),
         text=getattr(reason, "text", ""),

@@ -204,6 +204,7 @@ def _row(run: Run, p: Projection, state: ReadyState) -> ReadyRow:
     goes = [e for e in entries if e.outcome in ("pending", "posted")]
     price, cost = (sum((getattr(e, s) for e in goes), ZERO) for s in ("price", "cost"))
     known = planned or resolved
+    named = known or p.at(r, "held")
     return ReadyRow(
         run=run.run,
         source=run.source,
@@ -212,7 +213,7 @@ def _row(run: Run, p: Projection, state: ReadyState) -> ReadyRow:
         batch=p.batch,
         bill_to=head.bill_to,
         client=known.client if known else None,
-        client_name=known.client_name if known else "",
+        client_name=named.client_name if named else "",
         currency=head.currency,
         state=state,
         lines=head.lines,

@@ -50,6 +50,14 @@ class Catalogs:
             there = await self._keep(session, "clients", self._new(command, clients=rows))
         return Clients(there.clients)
 
+    async def last_clients(self, session: Session) -> Clients:
+        """As some run listed them last: good for names, and no call; empty before the first."""
+        job = session.job
+        record = await self._tools.outbox.get(
+            job.tenant, COLLECTION, catalog_key(job.connection, "clients")
+        )
+        return Clients(Catalog.model_validate_json(record.body).clients if record else ())
+
     async def items(self, session: Session, command: Head) -> Items:
         """All open items."""
         there = await self._stored(session, "items", command)

@@ -63,8 +63,10 @@ class ResolvingJob:
         todo = sorted((b for k in kept.values() if (b := k.batch)), key=lambda b: b.id)
         if todo:
             settings = await self._tools.settings.read(job.tenant, head.settings)
-            answers = await self._decide(Session(self._tools, job, settings), head, todo)
-            await self._publish(head, {b.id: kept[b.id] for b in todo}, answers)
+            session = Session(self._tools, job, settings)
+            clients = await self._clients(session, head, todo)
+            answers = await self._decide(session, head, todo, clients)
+            await together([self._answer(head, kept[b.id], answers[b.id], clients) for b in todo])
         missing = [e for e in entries if e.batch not in kept]
         for entry in missing:
             await self._answer_missing(head, entry, "batch-missing", "its charges never came here")
@@ -78,7 +80,7 @@ class ResolvingJob:
                 await self._answer_missing(head, entry, failure.code, failure.text)
             elif kept.revision == entry.revision and kept.batch is not None:
                 hold = holds.batch_held(kept.batch.head, failure.code, failure.text)
-                await self._answer(head, kept, Held((hold,)))
+                await self._answer(head, kept, Held((hold,)), Clients(()))
 
     async def _collect(self, job: JobRun, entries: Sequence[BatchEntry]) -> dict[str, KeptBatch]:
         """The batches named, as they lie here; a newer one is another command's business."""
@@ -94,12 +96,15 @@ class ResolvingJob:
                     raise JobWaits(seconds, f"batch {entry.batch} not here yet")
         return found
 
-    async def _decide(
-        self, session: Session, head: ResolveRun, todo: Sequence[Batch]
-    ) -> dict[str, Answer]:
-        clients = Clients(())
+    async def _clients(self, session: Session, head: ResolveRun, todo: Sequence[Batch]) -> Clients:
+        """Listed where somebody is billed; where nobody is, only their names are of use."""
         if any(b.would_post for b in todo):
-            clients = await self._catalogs.clients(session, head)
+            return await self._catalogs.clients(session, head)
+        return await self._catalogs.last_clients(session)
+
+    async def _decide(
+        self, session: Session, head: ResolveRun, todo: Sequence[Batch], clients: Clients
+    ) -> dict[str, Answer]:
         answers: dict[str, Answer] = {}
         billed: dict[str, Billable | None] = {}
         for batch in todo:
@@ -159,20 +164,18 @@ class ResolvingJob:
                 integration = None
         return codes_hold(settings, integration=integration)
 
-    async def _publish(
-        self, head: ResolveRun, kept: Mapping[str, KeptBatch], answers: Mapping[str, Answer]
+    async def _answer(
+        self, head: ResolveRun, kept: KeptBatch, answer: Answer, clients: Clients
     ) -> None:
-        await together([self._answer(head, kept[i], answers[i]) for i in sorted(answers)])
-
-    async def _answer(self, head: ResolveRun, kept: KeptBatch, answer: Answer) -> None:
         """Unless it was answered already, or a newer revision asks again."""
         assert kept.batch is not None, "a batch is answered once"
         batch = kept.batch.head
+        name = clients.name(batch.client)
         if isinstance(answer, Held):
-            fact, body = facts.charges_held(head.connection, batch, answer.holds)
+            fact, body = facts.charges_held(head.connection, batch, answer.holds, name)
             message = await self._tools.message(fact, body)
         else:
-            resolved, body = facts.charges_resolved(head, batch, answer)
+            resolved, body = facts.charges_resolved(head, batch, answer, name)
             message = await self._tools.message(resolved, body)
         await self._batches.answer(kept, message)
 

@@ -108,6 +108,11 @@ class Clients:
         """Clients that may be meant."""
         return self._names.alike(name)
 
+    def name(self, number: int | None) -> str:
+        """What the client is called; empty for one that is not listed."""
+        client = self._by_id.get(number) if number is not None else None
+        return client.name if client is not None else ""
+
     def billable(
         self, number: int, currency: str, tenant_currency: str, *, recurring: bool
     ) -> Billable | Refusal:

@@ -22,11 +22,13 @@ from schemas.messages import (
 )
 from schemas.money import ZERO
 
+NAME_MAX = 200  # a head is at most 4 KiB
+
 _Holds = TypeAdapter(list[Hold])
 
 
 def charges_resolved(
-    command: ResolveRun, batch: ChargesNormalized, answer: Resolved
+    command: ResolveRun, batch: ChargesNormalized, answer: Resolved, client_name: str = ""
 ) -> tuple[ChargesResolved, bytes]:
     """Head and body: the choices; the lines lie where the normalizer laid them."""
     b = answer.billable
@@ -35,7 +37,7 @@ def charges_resolved(
         connection=command.connection,
         policy=batch.policy,
         client=b.client.id if b else batch.client or 0,
-        client_name=b.client.name if b else "",
+        client_name=b.client.name if b else client_name,
         site=b.billed.site if b else None,
         bill_client=b.bill_client if b else None,
         recurring=batch.recurring,
@@ -52,13 +54,14 @@ def charges_resolved(
 
 
 def charges_held(
-    connection: str, batch: ChargesNormalized, holds: Sequence[Hold]
+    connection: str, batch: ChargesNormalized, holds: Sequence[Hold], client_name: str = ""
 ) -> tuple[ChargesHeld, bytes]:
     """All kept lines wait; what the normalizer held is on its own account."""
     assert holds, "a held batch says why"
     head = ChargesHeld(
         **_about(batch),
         connection=connection,
+        client_name=client_name[:NAME_MAX],
         code=holds[0].code,
         text=short(holds[0].text),
         held_lines=batch.kept_lines,

@@ -6,6 +6,7 @@ KILLS=50 and CHAOS_SCALE=1 by default; ONLY=contracts|stories|commands|crashes r
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ FAULTS_MIN = 20 * KILLS // 50
 FOLDERLESS = ("-m", "not servers and not folder")
 STUCK = "--timeout=120"  # a story takes seconds; one that stands is told at once
 SHOWN = 20
+COMMANDS = re.compile(r"test_(command_line|over_a_gateway|parked|trace|vault|up|month_by_curl)\.py")
 # Time passes twenty times as fast in the stories, so what the servers count for themselves is
 # given in hours, and what a busy machine needs is not counted against a handler: a minute would be
 # three seconds, and a message that takes them thrice is parked. A command line lives in real time.
@@ -83,13 +85,13 @@ def contracts(real: Servers) -> int:
 
 def stories(real: Servers) -> int:
     """The end-to-end suite, unchanged, over Kafka and MongoDB."""
-    files = [str(f) for f in _stories() if f.name != "test_command_line.py"]
+    files = [str(f) for f in _stories() if not COMMANDS.fullmatch(f.name)]
     return _tests(real.environment | ON_SERVERS | IN_HASTE, STUCK, *FOLDERLESS, *files)
 
 
 def commands(real: Servers) -> int:
-    """Its command lines."""
-    files = [str(f) for f in _stories() if f.name == "test_command_line.py"]
+    """Its processes, which live in real time."""
+    files = [str(f) for f in _stories() if COMMANDS.fullmatch(f.name)]
     return _tests(real.environment | ON_SERVERS, *FOLDERLESS, *files)
 
 

@@ -209,7 +209,7 @@ def test_writes_refuse_without_a_terminal_and_without_yes(tmp_path: Path) -> Non
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.folder
+@pytest.mark.folder  # servers have many owners at once
 def test_a_data_folder_in_use_is_refused(line: CommandLine, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chargeline", "up", "--sandbox-url", line.url, "--port", "0"]
     data = ["--data", str(tmp_path / "data")]
@@ -252,7 +252,7 @@ def test_nothing_to_audit_is_not_nothing_wrong(tmp_path: Path, month: Month) -> 
         assert line.bill().code == 3
 
 
-@pytest.mark.folder
+@pytest.mark.folder  # over servers there is none to be missing
 def test_reading_never_makes_a_data_folder(tmp_path: Path) -> None:
     for words in (["statement", "run_0"], ["runs"], ["explain", "--all"], ["mappings", "list"]):
         said = typed(*words, "--data", str(tmp_path / "none"))

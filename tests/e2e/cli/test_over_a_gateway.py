@@ -16,8 +16,10 @@ import httpx
 import pytest
 
 from chargeline import cli
+from chassis.embedded.sqlite import FILE
 from sandbox.generate import generate_huntress, generate_month
 from support.command_line import TODAY, CommandLine, command_line
+from support.stores import on_servers
 
 ADDRESS = re.compile(r"up at (http://\S+)/v1")
 SCOPES = ["read", "configure", "run", "approve", "administer"]
@@ -28,7 +30,7 @@ _ADDRESSES = re.compile(r" --(sandbox-url|today) \S+")
 _IDS = re.compile(r"\b[a-z]+_[0-9a-f]{32}\b|\b[0-9a-f]{24,64}\b")
 EMBEDDED, REMOTE = "embedded", "remote"
 
-pytestmark = [pytest.mark.e2e, pytest.mark.folder]
+pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,10 @@ def loaded(line: CommandLine) -> None:
 
 @contextmanager
 def gateway(line: CommandLine) -> Iterator[dict[str, str]]:
-    """`chargeline up`, a tenant made over REST, and the environment that names both."""
+    """`chargeline up`, a tenant made over REST, and the environment that names both.
+
+    On servers it stands over them, and the other side over its data folder as ever.
+    """
     data = line.folder / "gateway"
     command = [sys.executable, "-m", "chargeline", "up", "--port", "0", "--data", str(data)]
     with subprocess.Popen(
@@ -123,6 +128,7 @@ def gateway(line: CommandLine) -> Iterator[dict[str, str]]:
             asked = {"name": "cli", "scopes": SCOPES}
             first = f"{root}/v1/tenants/main/keys/first"
             made = httpx.post(first, json=asked, headers=operator).raise_for_status()
+            assert (data / FILE).exists() is not on_servers(), "it stands where it was asked to"
             yield {"CHARGELINE_URL": root, "CHARGELINE_API_KEY": made.json()["token"]}
             process.terminate()
             assert process.wait(30) == 0, "what is asked to stop ends well"

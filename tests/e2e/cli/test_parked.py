@@ -7,18 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from chassis.embedded import EmbeddedStore
+from chassis.clock import SystemClock
 from chassis.parked import Arrival, Cause
+from support.served import prepare
+from support.stores import open_store, servers_for
 
-pytestmark = pytest.mark.folder
 TOPIC = "charges.held.v1"
 
 
 async def parked_in(data: Path) -> str:
     """The id of a message that nobody can read."""
-    store = EmbeddedStore.open(data)
+    servers = servers_for(data)
+    if servers is not None:
+        await prepare(servers)
+    store = open_store(data, SystemClock())
     arrival = Arrival(f"gateway.{TOPIC}", TOPIC, 0, 7, "main/acme", b"?")
     await store.parking.park(arrival, Cause("unreadable-message", "no line"))
     [found] = await store.parking.list("main")

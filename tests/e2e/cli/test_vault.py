@@ -1,4 +1,4 @@
-"""`chargeline vault rotate` over a data folder: counted, resumable, and refused to who may not."""
+"""`chargeline vault rotate`: counted, resumable, and refused to who may not."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from chassis.clock import SystemClock
 from chassis.embedded.store import EmbeddedStore
 from chassis.vault import KEY_VARIABLE, Keys, Vault, add_key, keys_from
-
-pytestmark = pytest.mark.folder
+from support.stores import open_store
 
 PLANTED = {"client_id": SecretStr("id"), "client_secret": SecretStr("planted-s3cret")}
 SECRETS = 200
@@ -28,9 +28,10 @@ def sealed(folder: Path) -> Keys:
     keys = keys_from({}, folder)
 
     async def seal() -> None:
-        store = EmbeddedStore.open(folder)
+        store = open_store(folder, SystemClock())
         vault = Vault(store.records, keys)
         await asyncio.gather(*(vault.put(f"t{n % 9}", f"c{n}", PLANTED) for n in range(SECRETS)))
+        await store.stop()
         store.close()
 
     asyncio.run(seal())
@@ -41,9 +42,10 @@ def opened_by(folder: Path, keys: Keys) -> int:
     """How many secrets open with these keys."""
 
     async def count() -> int:
-        store = EmbeddedStore.open(folder, read_only=True)
+        store = open_store(folder, SystemClock())
         vault = Vault(store.records, keys)
         found = [await vault.get(f"t{n % 9}", f"c{n}") for n in range(SECRETS)]
+        await store.stop()
         store.close()
         return found.count(PLANTED)
 
@@ -102,6 +104,7 @@ def test_killed_in_the_middle_it_goes_on(tmp_path: Path) -> None:
     assert opened_by(tmp_path, new) == SECRETS
 
 
+@pytest.mark.folder  # servers have many owners: rotation is for all of them at once
 def test_whose_folder_it_is_goes_first(tmp_path: Path) -> None:
     sealed(tmp_path)
     owner = EmbeddedStore.open(tmp_path)

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chassis.embedded.sqlite import FILE
 from sandbox.generate import Month, Shape, generate_month
 from support.explained import billed, explained
+from support.tampering import Edit, edit_page
 from support.virtual_loop import in_virtual_time
 from support.whole import TENANT, Whole
-
-pytestmark = pytest.mark.folder
 
 
 @pytest.fixture(scope="module")
 def month() -> Month:
     return generate_month(7, clients=12, lines=100)
-
-
-type Edit = Callable[[bytes], bytes]
-
-
-def edit_page(folder: Path, edit: Edit) -> None:
-    """Change the stored bytes of the first page as somebody with the file could."""
-    with sqlite3.connect(folder / FILE) as store:
-        number, body = store.execute(
-            "SELECT id, body FROM records WHERE collection = 'pages' ORDER BY key LIMIT 1"
-        ).fetchone()
-        store.execute("UPDATE records SET body = ? WHERE id = ?", (edit(body), number))
-    store.close()
 
 
 def flipped(body: bytes, at: int, to: bytes) -> bytes:

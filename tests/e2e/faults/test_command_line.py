@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from chassis.embedded.sqlite import FILE
 from sandbox.generate import Month, generate_month
 from support.command_line import CommandLine, command_line
+from support.tampering import edit_page
 from support.whole import posted_by_line
 
 ZERO = Decimal(0)
@@ -71,21 +70,19 @@ def test_a_page_that_lacks_a_row(line: CommandLine) -> None:
     assert not posted_by_line(line.state("halopsa"))
 
 
-@pytest.mark.folder
+def another_cost(page: bytes) -> bytes:
+    """The first row's, by one digit."""
+    at = page.index(b'"costTotal":') + len(b'"costTotal":')
+    return page[:at] + (b"1" if page[at : at + 1] != b"1" else b"2") + page[at + 1 :]
+
+
 def test_one_edited_byte_of_the_store_fails_for_its_line(line: CommandLine, month: Month) -> None:
     assert line.bill().code == 0
     before = line.run("explain", "--all")
     assert before.code == 0
     [document] = before.told["documents"]
     assert len(document["lines"]) == len(month.items)
-    with sqlite3.connect(line.data / FILE) as store:
-        number, body = store.execute(
-            "SELECT id, body FROM records WHERE collection = 'pages'"
-        ).fetchone()
-        at = body.index(b'"costTotal":') + len(b'"costTotal":')
-        edited = body[:at] + (b"1" if body[at : at + 1] != b"1" else b"2") + body[at + 1 :]
-        store.execute("UPDATE records SET body = ? WHERE id = ?", (edited, number))
-    store.close()
+    edit_page(line.data, another_cost)
     after = line.run("explain", "--all")
     assert after.code == 2
     [told] = after.told["documents"]

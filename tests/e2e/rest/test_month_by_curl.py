@@ -16,8 +16,10 @@ import httpx
 import pytest
 
 import oracle
+from chassis.embedded.sqlite import FILE
 from sandbox.core import loads
 from sandbox.generate import generate_month
+from support.stores import on_servers
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "examples" / "rest" / "month.sh"
 ADDRESS = re.compile(r"up at (http://\S+)/v1")
@@ -25,7 +27,7 @@ ADDRESS = re.compile(r"up at (http://\S+)/v1")
 
 @contextmanager
 def up(folder: Path) -> Iterator[str]:
-    """`chargeline up --sandbox` over an empty data folder; its address."""
+    """`chargeline up --sandbox` over an empty data folder, or over servers; its address."""
     command = [sys.executable, "-m", "chargeline", "up", "--sandbox", "--port", "0"]
     with subprocess.Popen(
         [*command, "--data", str(folder)], stderr=subprocess.PIPE, text=True
@@ -44,13 +46,13 @@ def up(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.e2e
-@pytest.mark.folder
 def test_a_month_by_curl_ends_with_every_line_once(tmp_path: Path) -> None:
     assert shutil.which("curl"), "the script needs curl: apt-get install curl"
     folder, kept = tmp_path / "data", tmp_path / "settings.json"
     with up(folder) as root:
         key = folder / "operator-key"
         assert key.stat().st_mode & 0o077 == 0
+        assert (folder / FILE).exists() is not on_servers(), "it stands where it was asked to"
         ran = subprocess.run(
             ["sh", str(SCRIPT), root, str(key), "summit", str(kept)],
             capture_output=True,

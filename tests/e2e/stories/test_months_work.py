@@ -110,7 +110,7 @@ def test_a_lost_data_folder_adopts_what_stands_by_its_references(tmp_path: Path)
     in_virtual_time(story())
 
 
-@pytest.mark.folder
+@pytest.mark.folder  # it copies the folder back; servers' copies are made by their own tools
 def test_a_restored_older_folder_posts_nothing_twice(tmp_path: Path) -> None:
     async def story() -> None:
         folder, older = tmp_path / "folder", tmp_path / "older"

@@ -31,7 +31,7 @@ class BatchEntry(BaseModel):
     bill_to: str
     currency: str
     lines: int = 0
-    selection: tuple[str, ...] = ()  # line ids; empty = all (R13)
+    selection: tuple[str, ...] = ()  # the terms of a `Selection`; empty = all (R13)
 
 
 class Company(BaseModel):

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from schemas.messages import PostingDone, PostingRefused, PostingUndone
 from support.poster import charge, resolved
 
@@ -144,6 +146,41 @@ async def test_r13_a_later_selection_makes_its_own_invoice(world: World) -> None
     assert isinstance(done, PostingDone)
     assert sums(done.money) == {"posted": Decimal("45.00")}
     assert len(await world.invoices()) == 2
+
+
+@pytest.mark.parametrize(
+    ("term", "numbers"),
+    [
+        ("order:PO-1", {1}),
+        ("order:none", {2, 3}),
+        ("subscription:s-2", {2}),
+        ("product:pax8:p3:monthly", {3}),
+        ("product:p3", {3}),
+        ("product:SKU-1", {1}),
+        ("type:usage", {3}),
+        ("type:one-time", set()),
+    ],
+)
+async def test_r13_a_selection_by_a_group(world: World, term: str, numbers: set[int]) -> None:
+    lines = [
+        charge(1, order="PO-1", subscription="s-1", sku="SKU-1"),
+        charge(2, order="N/A", subscription="s-2"),
+        charge(3, product="p3", product_key="pax8:p3:monthly", kind="usage"),
+    ]
+    await world.give((resolved(lines), lines))
+    (planned,) = await world.plan(term)
+    assert planned.code == (None if numbers else "not-selected")
+    if numbers:
+        await world.apply()
+    assert set(await world.stamps()) == {lines[number - 1].id for number in numbers}
+
+
+async def test_r13_a_selection_names_all_that_any_of_its_terms_names(world: World) -> None:
+    lines = [charge(1, order="PO-1"), charge(2, subscription="s-2"), charge(3), charge(4)]
+    await world.give((resolved(lines), lines))
+    await world.plan("order:PO-1", "subscription:s-2", lines[2].id)
+    await world.apply()
+    assert set(await world.stamps()) == {line.id for line in lines[:3]}
 
 
 async def test_r15_no_line_left_posts_nothing(world: World) -> None:

@@ -189,6 +189,7 @@ async def kept_run(door: Door, document: str, stage: Stage, revision: int = 1) -
         settings=await door.api.gateway.runs._store.change_settings("first", lambda s: s),
         connection="c",
         stage=stage,
+        selection=("order:PO-7",),
     )
     runs = door.api.gateway.runs._store.runs
     assert await runs.insert("first", run.run, run, tags={"tenant": "first"})
@@ -216,6 +217,36 @@ async def test_what_waits_for_approval_is_planned_on_what_halopsa_has_now(
     clock.move(minutes=5)
     await call(door, address, TICKET | {"id": "one more"})
     assert (await stages(door))[third] == "reading"
+
+
+async def test_r13_a_person_plans_another_selection_and_nobody_else_does(
+    door: Door,
+) -> None:
+    owner = await door.tenant("first")
+    waits = await kept_run(door, "inv-1", Stage.PLANNED)
+    address = await made(owner, "halopsa")
+    selected = {}
+    assert (await call(door, address, TICKET)).status_code == 200
+    selected["a hint"] = await selection(owner, waits)
+    await owner("POST", f"/runs/{waits}/retry")
+    selected["a retry"] = await selection(owner, waits)
+    await owner("POST", f"/runs/{waits}/again", json={"products": ["SKU-1"], "types": ["seat"]})
+    selected["a person"] = await selection(owner, waits)
+    await owner("POST", f"/runs/{waits}/again")
+    selected["all of it"] = await selection(owner, waits)
+    assert selected == {
+        "a hint": ["order:PO-7"],
+        "a retry": ["order:PO-7"],
+        "a person": ["product:SKU-1", "type:seat"],
+        "all of it": [],
+    }
+    refused = await owner("POST", f"/runs/{waits}/again", json={"order": ["PO-7"]})
+    assert refused.status_code == 422, "a misspelt group would hold everything"
+
+
+async def selection(owner: Asking, run: str) -> list[str]:
+    found: list[str] = (await owner("GET", f"/runs/{run}")).json()["selection"]
+    return found
 
 
 async def test_nothing_is_planned_while_a_run_is_applied(door: Door) -> None:

@@ -179,6 +179,8 @@ def test_a_month_its_plan_and_its_way_back(sides: dict[str, Side]) -> None:
     assert "a-company" in both(sides, "mappings", "list")[1]
     assert both(sides, "plan", "RUN", "--diff", calls=True)[0] == 2
     assert both(sides, "undo", "RUN", "--yes", "--json", calls=True)[0] == 0
+    chosen = both(sides, "plan", "RUN", "--type", "usage", "--json", calls=True)[1]
+    assert '"not-selected"' in chosen
     assert both(sides, "plan", "RUN", calls=True)[0] == 2
     assert both(sides, "apply", "RUN", "--canary", "2", "--yes", "--json", calls=True)[0] == 2
     [line] = set(re.findall(r"line_[0-9a-f]{32}", _explained(sides[EMBEDDED])))

@@ -13,6 +13,7 @@ from gateway.domain.run import Counts, Run, Stage
 from gateway.queries import BatchView
 from schemas.messages import DocumentEntry, PostingRefused
 from schemas.money import ZERO
+from schemas.selection import Selection
 from schemas.statement import Difference, Statement
 from vendors.connections import HALOPSA, PAX8
 
@@ -106,9 +107,13 @@ class Billing:
         """The run as it stands."""
         return await report_of(self._desk, run)
 
-    async def again(self, run: str) -> Billed:
-        """Form and plan the run's document again, under today's settings; nothing is posted."""
-        await self._runs.again(self._tenant, run, approve_items=False, approve_plans=False)
+    async def again(self, run: str, selection: Selection) -> Billed:
+        """Form and plan the run's document again, as far as it is selected, under today's settings;
+        nothing is posted.
+        """
+        await self._runs.again(
+            self._tenant, run, selection=selection, approve_items=False, approve_plans=False
+        )
         await self._until_it_waits(run)
         found = await self._queries.run(self._tenant, run)
         if found.stage is Stage.ITEMS and await self._ask(found, []):

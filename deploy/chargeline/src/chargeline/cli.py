@@ -28,6 +28,14 @@ from chargeline.cli_options import (
     only_source,
     where_of,
 )
+from chargeline.cli_planning import (
+    ByLine,
+    ByOrder,
+    ByProduct,
+    BySubscription,
+    ByType,
+    selection_of,
+)
 from chargeline.cli_records import mappings, parked, sandbox, trace
 from chargeline.cli_schedules import schedules
 from chargeline.cli_servers import indexes, topics
@@ -172,15 +180,24 @@ def plan(
     settings: SettingsFile = None,
     sandbox_url: SandboxUrl = None,
     today: Today = None,
+    line: ByLine = None,
+    order: ByOrder = None,
+    subscription: BySubscription = None,
+    product: ByProduct = None,
+    kind: ByType = None,
     diff: Annotated[bool, typer.Option(help="Show every line.")] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Form and plan a run again, under today's settings and mappings."""
+    """Form and plan a run again, under today's settings and mappings: all of it, or a selection.
+
+    Each option of a selection may be repeated; what none of them names is held `not-selected`.
+    """
     from chargeline import commands
 
     where = where_of(data, settings, False, sandbox_url, today)
-    end(commands.plan(where, run_id, diff=diff, yes=yes, as_json=as_json))
+    selection = selection_of(line, order, subscription, product, kind)
+    end(commands.plan(where, run_id, selection=selection, diff=diff, yes=yes, as_json=as_json))
 
 
 @app.command("apply")

@@ -21,6 +21,7 @@ from chassis.errors import PermanentError
 from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
+from schemas.selection import Selection
 
 type Answer = tuple[int, dict[str, Any] | None]
 
@@ -83,7 +84,9 @@ async def ingest(
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
 
-async def plan(where: Where, run: str, *, diff: bool, yes: bool, as_json: bool) -> Answer:
+async def plan(
+    where: Where, run: str, *, selection: Selection, diff: bool, yes: bool, as_json: bool
+) -> Answer:
     """Form and plan again; shows what applying would do. Only new items are made, if allowed."""
     started = time.monotonic()
     async with acting(where) as desk:
@@ -91,7 +94,7 @@ async def plan(where: Where, run: str, *, diff: bool, yes: bool, as_json: bool) 
         queries = desk.queries
         with Watching(calls, quiet=as_json) as watch:
             ask = _asker(desk, watch, yes=yes) if yes or sys.stdin.isatty() else _never
-            billed = await Billing(desk, ask=ask, watch=watch).again(run)
+            billed = await Billing(desk, ask=ask, watch=watch).again(run, selection)
         if not as_json:
             if billed.run.stage is Stage.ITEMS:
                 show_items(await queries.proposals(desk.tenant, run), shown.out)
@@ -101,7 +104,8 @@ async def plan(where: Where, run: str, *, diff: bool, yes: bool, as_json: bool) 
             if diff:
                 show_diff(plans, shown.out)
         waiting = await desk.waits.parked()
-        return _ending([billed], calls, waiting, started, as_json=as_json, hints=_hints(where, run))
+        hints = _hints(where, run, selects=bool(selection.terms))
+        return _ending([billed], calls, waiting, started, as_json=as_json, hints=hints)
 
 
 async def apply(
@@ -237,15 +241,19 @@ def _ending(
     return code, None
 
 
-def _hints(where: Where, run: str | None = None) -> Hints:
-    """How to go on: the command as it was typed, or plan and apply where that was no run."""
+def _hints(where: Where, run: str | None = None, *, selects: bool = False) -> Hints:
+    """How to go on: the command as it was typed, or plan and apply where that was no run.
+
+    What selects is typed again: the plain words would plan everything.
+    """
     words = shlex.join(["chargeline", *sys.argv[1:]])
     if where.sandbox and "--data" not in words:
         words += where.hint
     if run is not None:
         sandbox = f" --sandbox-url {where.sandbox_url}" if where.sandbox_url else ""
         tail = f"{run}{where.hint}{sandbox}"
-        words = f"chargeline plan {tail} && chargeline apply {tail}"
+        plans = words if selects else f"chargeline plan {tail}"
+        words = f"{plans} && chargeline apply {tail}"
     return Hints(where.hint, words)
 
 

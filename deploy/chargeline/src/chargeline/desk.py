@@ -23,6 +23,7 @@ from gateway.store import Listing
 from schemas.counts import CountLink, CountRow
 from schemas.explained import LineExplained
 from schemas.messages import PostingRefused
+from schemas.selection import Selection
 from schemas.settings import Settings
 from schemas.statement import Difference, Statement
 from vendors.probe import Finding
@@ -66,7 +67,14 @@ class RunCalls(Protocol):
         canary: int,
     ) -> str: ...
     async def again(
-        self, tenant: str, run: str, /, *, approve_items: bool, approve_plans: bool
+        self,
+        tenant: str,
+        run: str,
+        /,
+        *,
+        selection: Selection,
+        approve_items: bool,
+        approve_plans: bool,
     ) -> None: ...
     async def approve_items(self, tenant: str, run: str) -> None: ...
     async def approve(

@@ -22,6 +22,7 @@ from gateway.schedules import Occurrence
 from gateway.store import Listing
 from schemas.explained import LineExplained
 from schemas.messages import PostingRefused
+from schemas.selection import Selection
 from schemas.setting_values import STORED
 from schemas.settings import Settings
 from schemas.statement import Statement
@@ -180,10 +181,11 @@ class _Runs:
         run: str,
         /,
         *,
+        selection: Selection,
         approve_items: bool,  # noqa: ARG002 - never taken as given there
         approve_plans: bool,  # noqa: ARG002
     ) -> None:
-        await self._remote.write(f"{_of(run)}/again")
+        await self._remote.write(f"{_of(run)}/again", selection.model_dump(mode="json"))
 
     async def approve_items(self, _tenant: str, run: str) -> None:
         await self._remote.write(f"{_of(run)}/approve-items")

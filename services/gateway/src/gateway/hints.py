@@ -43,4 +43,4 @@ class Hints:
         for run in newest.values():
             if run.stage is Stage.PLANNED and not run.approved and not run.first_approvals:
                 # Whoever had it planned counts as the planner of what comes of it, too.
-                await self._runs.again(tenant, run.run, planned_by=run.planned_by)
+                await self._runs.again(tenant, run.run, selection=None, planned_by=run.planned_by)

@@ -22,6 +22,7 @@ from gateway.steps import Steps
 from gateway.store import Store
 from schemas.ids import derive_id
 from schemas.messages import Head, ListDocuments, ReadDrafts
+from schemas.selection import WHOLE, Selection
 from schemas.settings import MANUAL_AND_AUTOMATIC, Settings
 
 
@@ -92,8 +93,13 @@ class Runs:
             )
         return run_id
 
-    async def again(self, tenant: str, run: str, **choices: Any) -> None:
-        """Form and plan the run's batches again, under today's settings, without a vendor read."""
+    async def again(
+        self, tenant: str, run: str, *, selection: Selection | None = WHOLE, **choices: Any
+    ) -> None:
+        """Form and plan the run's batches again, under today's settings, without a vendor read.
+
+        As far as the selection goes (R13); None is what the run selected before.
+        """
         while True:
             stored = await self._store.run(tenant, run)
             if stored.value.stage is Stage.APPLYING:
@@ -104,6 +110,8 @@ class Runs:
             _refuse_manual(settings, stored.value.source, automatic=stored.value.automatic)
             where = derive_id("connection", tenant, "halopsa", settings.halopsa.url)
             update = {"connection": where, "replanned": 0, "planned_by": OPERATOR, **choices}
+            if selection is not None:
+                update["selection"] = selection.terms
             with _commanded("again", stored.value):
                 if await self._steps.start_again(stored, **update):
                     return

@@ -54,9 +54,10 @@ def create_items(run: Run, keys: Iterable[str]) -> Command:
 
 
 def plan(run: Run, projections: Iterable[Projection]) -> Command:
-    """Plan every batch whose client and items are known."""
+    """Plan every batch whose client and items are known, as far as the run selects it."""
     ready = [p for p in projections if p.at(run.revision, "resolved")]
-    return PlanRun(**_head(run), connection=run.connection), _entries(run, ready)
+    head = PlanRun(**_head(run), connection=run.connection)
+    return head, _entries(run, ready, run.selection)
 
 
 def appliable(run: Run, projections: Iterable[Projection]) -> list[Projection]:
@@ -96,7 +97,7 @@ def _head(run: Run) -> dict[str, Any]:
     }
 
 
-def _entries(run: Run, projections: Iterable[Projection]) -> bytes:
+def _entries(run: Run, projections: Iterable[Projection], selection: tuple[str, ...] = ()) -> bytes:
     entries = [
         BatchEntry(
             batch=p.batch,
@@ -105,6 +106,7 @@ def _entries(run: Run, projections: Iterable[Projection]) -> bytes:
             bill_to=fact.bill_to,
             currency=fact.currency,
             lines=fact.lines,
+            selection=selection,
         )
         for p in sorted(projections, key=lambda p: p.batch)
         if (fact := p.at(run.revision, "normalized")) is not None

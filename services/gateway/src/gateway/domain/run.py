@@ -105,6 +105,7 @@ class Run(BaseModel):
     rows_promised: int = 0
     approved: int = 0  # batches that were sent to be applied at this revision
     replanned: int = 0  # times a `moved` plan was made again without a person
+    selection: tuple[str, ...] = ()  # the terms of what is planned (R13); empty: everything
     planned_by: str = ""  # the person who asked for this pass; empty: a schedule
     first_approvals: dict[str, FirstApproval] = {}  # by batch: what waits for a second person
     received: dict[str, ReceivedSum] = {}

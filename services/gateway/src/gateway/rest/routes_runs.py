@@ -15,6 +15,7 @@ from gateway.rest.api import Approver, Reader, Runner
 from gateway.rest.paging import Cursor, Limit, Page, after, page
 from gateway.rest.writing import WriteRoute
 from schemas.messages import DocumentEntry
+from schemas.selection import WHOLE, Selection
 from schemas.statement import Statement
 
 router = APIRouter(route_class=WriteRoute, tags=["runs"])
@@ -144,11 +145,16 @@ async def read_statement(caller: Reader, run: RunId) -> Statement:
 
 
 @router.post("/tenants/{tenant}/runs/{run}/again", status_code=HTTPStatus.ACCEPTED)
-async def plan_again(caller: Runner, run: RunId) -> Commanded:
-    """Plan again under today's settings, from the stored pages: no call to the source."""
+async def plan_again(caller: Runner, run: RunId, asked: Selection | None = None) -> Commanded:
+    """Plan again under today's settings, from the stored pages: no call to the source.
+
+    With a selection the plan covers what it names; the rest is held `not-selected`.
+    """
     await caller.api.gateway.queries.run(caller.tenant, run)
-    await caller.audit("run-again", about=run)
-    await caller.api.gateway.runs.again(caller.tenant, run, planned_by=caller.principal.person)
+    chosen = asked or WHOLE
+    await caller.audit("run-again", about=run, after=chosen.model_dump())
+    person = caller.principal.person
+    await caller.api.gateway.runs.again(caller.tenant, run, selection=chosen, planned_by=person)
     return Commanded(run=run)
 
 
@@ -164,7 +170,8 @@ async def retry_run(caller: Runner, run: RunId) -> Commanded:
     before = {"stage": found.stage.value, "problem": found.problem}
     await caller.audit("run-retried", about=run, before=before)
     if found.stage is not Stage.ENDED or found.problem is None or found.rows_read:
-        await runs.again(caller.tenant, run, planned_by=caller.principal.person)
+        person = caller.principal.person
+        await runs.again(caller.tenant, run, selection=None, planned_by=person)
         return Commanded(run=run)
     new = await runs.start(
         caller.tenant,

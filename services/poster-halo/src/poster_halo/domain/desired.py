@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from poster_halo.domain.amounts import Amounts, Precision
-from poster_halo.domain.sold import SOLD_BY, Item, Sold, sold_of
+from poster_halo.domain.sold import SOLD_BY, Item, Sold, order_of, sold_of
 from schemas.money import ZERO
 from schemas.rows import maker, rows_in
+
+_ORDER = "order:"  # of a selection's term
 
 # What lines sold before, by all that it depends on.
 Met = dict[tuple[Any, ...], Sold]
@@ -102,11 +104,34 @@ def desired_lines(
         if (sold := sells.get(said)) is not None
     ]
     if selection:
-        chosen = frozenset(selection)
-        for line in wanted:
-            if line.id not in chosen:
-                line.hold = "not-selected"
+        _hold_the_rest(wanted, lines, selection)
     return wanted
+
+
+def _hold_the_rest(
+    wanted: Iterable[Desired], lines: Iterable[Decided], selection: Collection[str]
+) -> None:
+    """R13: lines that no term of the selection names wait as `not-selected`."""
+    by_order = (term.removeprefix(_ORDER) for term in selection if term.startswith(_ORDER))
+    chosen = {*selection, *(_ORDER + order_of(name) for name in by_order)}
+    named = {
+        line.id
+        for line in lines
+        if line.id in chosen or not chosen.isdisjoint(_groups(line.said.row))
+    }
+    for line in wanted:
+        if line.id not in named:
+            line.hold = "not-selected"
+
+
+def _groups(row: Mapping[str, Any]) -> list[str]:
+    """The terms, besides its id, that name a line."""
+    return [
+        _ORDER + order_of(row.get("order")),
+        f"subscription:{row.get('subscription')}",
+        *(f"product:{row.get(name)}" for name in ("product_key", "product", "sku")),
+        f"type:{row.get('kind')}",
+    ]
 
 
 def decided_lines(body: bytes) -> list[Decided]:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from schemas.assumed import assumed
 from schemas.money import Amount
 from schemas.setting_values import STRICT, Flag
 
@@ -33,7 +34,9 @@ class HuntressAccount(_Strict):
 
     url: str = "https://api.huntress.io"
     calls_per_minute: int = Field(default=50, ge=1, le=1_000_000)
-    in_flight: int = Field(default=4, ge=1, le=1_000)
+    in_flight: int = assumed(
+        4, "calls to Huntress side by side", "no document names a limit", ge=1, le=1_000
+    )
     own_organizations: tuple[str, ...] = ()  # the MSP's own seats are free: excluded
 
     _no_password = field_validator("url")(no_user_in)

@@ -36,6 +36,22 @@ def test_every_finding_is_told_whole(tmp_path: Path) -> None:
     assert lines[: len(findings)] == [f"{one['what']}  {one['to_do']}" for one in findings]
 
 
+def test_what_nobody_could_look_up_is_listed_with_the_value_in_force(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[halopsa]\nlook_days = 90\n", encoding="utf-8")
+    told = json.loads(doctor(tmp_path / "d", "--settings", str(settings), "--json").stdout)
+    listed = {one["setting"]: one for one in told["assumptions"]}
+    assert len(listed) >= 15
+    assert (listed["halopsa.look_days"]["value"], listed["halopsa.look_days"]["is_default"]) == (
+        90,
+        False,
+    )
+    rows = [line.split() for line in doctor(tmp_path / "d").stdout.splitlines()]
+    shown = {words[0]: words[1:3] for words in rows if len(words) > 2}
+    assert listed.keys() <= shown.keys()
+    assert shown["halopsa.look_days"] == ["90", "*"]
+
+
 def test_what_became_of_a_parked_message_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
     _went("handled", Went(0, "settings-file", "no url under [halopsa]: set it"))
     assert "settings-file: no url under [halopsa]: set it" in capsys.readouterr().out

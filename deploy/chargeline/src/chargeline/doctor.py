@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from rich.table import Table
+
 from chargeline.desk import Desk
+from chargeline.shown import out, safe
 from chassis.errors import Failure
+from schemas.assumed import Assumption
 from schemas.settings import Settings
 from vendors.connections import HALOPSA, HUNTRESS, PAX8
 
+_VALUE = 12  # columns
 _CODES = ("income", "expense")
 
 
@@ -31,6 +37,34 @@ async def examine(desk: Desk) -> list[Check]:
         *await _vendors(desk),
         await _waiting(desk),
     ]
+
+
+def show(findings: Sequence[Check], assumed: Sequence[Assumption]) -> None:
+    """For a person: each finding whole, then what nobody could look up, with the value in force."""
+    for f in findings:
+        mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[f.ok]
+        out.print(f"{mark} {safe(f.what)}  [dim]{safe(f.to_do)}[/]", soft_wrap=True)
+    out.print("\n[bold]What the vendors' documents leave open[/]: each is a setting (* set by you)")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", max_width=_VALUE)
+    table.add_column("what it is, and where the default comes from")
+    for one in assumed:
+        table.add_row(
+            safe(one.setting),
+            safe(_value(one)),
+            f"{safe(one.about)}: [dim]{safe(one.rests_on)}[/]",
+        )
+    out.print(table)
+
+
+def _value(one: Assumption) -> str:
+    mark = "" if one.is_default else " *"
+    if one.value is None or one.value in ([], {}):
+        return f"not set{mark}"
+    if isinstance(one.value, list):
+        return ", ".join(map(str, one.value)) + mark
+    return f"{one.value}{mark}"
 
 
 def _settings(settings: Settings, *, sandbox: bool) -> list[Check]:

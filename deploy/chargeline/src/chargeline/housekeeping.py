@@ -14,6 +14,7 @@ from chargeline.desks import acting, looking
 from chargeline.report import DONE, NEEDS_A_PERSON
 from chargeline.session import TENANT, Where, opened
 from chassis.errors import PermanentError
+from schemas.assumed import assumptions
 from schemas.settings import ClientMapping, ProductMapping, Settings
 
 type Answer = tuple[int, dict[str, Any] | None]
@@ -156,18 +157,21 @@ async def up(where: Where, *, host: str, port: int) -> Answer:
 
 async def doctor(where: Where, *, as_json: bool) -> Answer:
     """Every probe, and what to do about each fault."""
-    from chargeline.doctor import examine
+    from chargeline.doctor import examine, show
 
     async with acting(where, running=False) as desk:
         findings = await examine(desk)
-    if not as_json:
-        for f in findings:
-            mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[f.ok]
-            told = f"{mark} {shown.safe(f.what)}  [dim]{shown.safe(f.to_do)}[/]"
-            shown.out.print(told, soft_wrap=True)
+        assumed = list(assumptions(await desk.queries.settings(desk.tenant)))
     code = NEEDS_A_PERSON if any(f.ok is False for f in findings) else DONE
-    rows = [{"what": f.what, "ok": f.ok, "to_do": f.to_do} for f in findings]
-    return code, {"schema": "chargeline.doctor.v1", "findings": rows} if as_json else None
+    if not as_json:
+        show(findings, assumed)
+        return code, None
+    told = {
+        "schema": "chargeline.doctor.v1",
+        "findings": [{"what": f.what, "ok": f.ok, "to_do": f.to_do} for f in findings],
+        "assumptions": [one._asdict() for one in assumed],
+    }
+    return code, told
 
 
 async def _change(where: Where, changed: Callable[[Settings], Settings], says: str) -> Answer:

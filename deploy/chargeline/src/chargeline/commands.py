@@ -197,11 +197,12 @@ async def runs(where: Where, *, as_json: bool) -> Answer:
 async def explain(where: Where, line: str | None, *, document: str | None, as_json: bool) -> Answer:
     """Recomputed, with the posting store out of reach."""
     from chargeline.explaining import Explaining
+    from chargeline.line_shown import explained
 
     if line is not None:
         async with looking(where) as desk:
             one = await desk.explain(line, document)
-        return (NEEDS_A_PERSON if one.problem else DONE), shown.explained(one, as_json=as_json)
+        return (NEEDS_A_PERSON if one.problem else DONE), explained(one, as_json=as_json)
     only_here(where, "explain --all")
     async with reading(where) as store:
         kept = Store(store.records, store.outbox)
@@ -216,7 +217,10 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
         shown_whole = [d.model_dump(mode="json") for d in documents]
         return code, {"schema": "chargeline.explain.v1", "documents": shown_whole}
     for one in lines:
-        shown.explained(one, as_json=False)
+        explained(one, as_json=False, whole=False)
+    if lines:
+        told = f"every rule that a line was asked: chargeline explain LINE{shown.safe(where.hint)}"
+        shown.out.print(f"\n[dim]{told}[/]", soft_wrap=True)
     for problem in (p for d in documents for p in d.problems):
         shown.err.print(f"[red]{problem.code}[/] {shown.safe(problem.text)}")
     return code, None

@@ -11,6 +11,8 @@ from typing import Any
 from chargeline import shown
 from chargeline.desk import Went
 from chargeline.desks import acting, looking
+from chargeline.mappings_shown import show_mappings
+from chargeline.names import Names, names_of
 from chargeline.report import DONE, NEEDS_A_PERSON
 from chargeline.session import TENANT, Where, opened
 from chassis.errors import PermanentError
@@ -37,14 +39,11 @@ async def mappings(where: Where, *, as_json: bool) -> Answer:
     """Rows of the settings in force."""
     async with looking(where) as desk:
         settings = await desk.queries.settings(desk.tenant)
+        names = Names() if as_json else await names_of(desk)
     if as_json:
         told = settings.model_dump(mode="json", include={"client", "product", "chains"})
         return DONE, {"schema": "chargeline.mappings.v1", **told}
-    for row in settings.client:
-        to = "excluded" if row.exclude else f"client {row.halo}"
-        shown.out.print(f"{row.company:38} {row.subscription or '':38} {to:14} {row.evidence}")
-    for item in settings.product:
-        shown.out.print(f"{item.product:77} item {item.halo:<9} {item.evidence}")
+    show_mappings(settings, names)
     return DONE, None
 
 

@@ -184,19 +184,6 @@ def show_end(
         out.print(f"[dim]line by line:   {every}[/]", soft_wrap=True)
 
 
-def explained(line: Any, *, as_json: bool) -> dict[str, Any] | None:
-    """One line of `explain`."""
-    told: dict[str, Any] = line.model_dump(mode="json")
-    if as_json:
-        return {"schema": "chargeline.line.v1", **told}
-    outcome = told.get("problem") or told.get("outcome")
-    out.print(f"[bold]{told['line']}[/]  {outcome}  {safe(str(told.get('company_name') or ''))}")
-    for name, value in told.items():
-        if name not in ("line", "outcome") and value not in (None, "", [], {}):
-            out.print(f"    [dim]{name:18}[/] {safe(str(value))}")
-    return None
-
-
 def _reason(text: str, commands: Sequence[str]) -> str:
     """The sentence without the commands that end it: they stand below, ready to be copied."""
     said = text.partition(f"`{commands[0]}`")[0] if commands else text

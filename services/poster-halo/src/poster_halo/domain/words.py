@@ -50,4 +50,4 @@ def _option(source: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     told = " ".join(text.replace("`", "'").split()).rstrip(".")
-    return told if len(told) <= most else f"{told[: most - 1]}…"
+    return told if len(told) <= most else f"{told[: most - 1].rstrip(' .')}…"

@@ -220,7 +220,7 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
         explained(one, as_json=False, whole=False)
     if lines:
         told = f"every rule that a line was asked: chargeline explain LINE{shown.safe(where.hint)}"
-        shown.out.print(f"\n[dim]{told}[/]", soft_wrap=True)
+        shown.out.print(f"[dim]{told}[/]", soft_wrap=True)
     for problem in (p for d in documents for p in d.problems):
         shown.err.print(f"[red]{problem.code}[/] {shown.safe(problem.text)}")
     return code, None

@@ -21,7 +21,7 @@ def explained(line: LineExplained, *, as_json: bool, whole: bool = True) -> dict
         return {"schema": "chargeline.line.v1", **line.model_dump(mode="json")}
     outcome = line.problem or line.outcome or "unknown"
     who = safe(line.company_name or line.company or "no company")
-    out.print(f"\n[bold]{line.line}[/]  [{_colour(line)}]{outcome}[/]  {who}")
+    out.print(f"[bold]{line.line}[/]  [{_colour(line)}]{outcome}[/]  {who}")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, min_width=_LABEL, style="dim")
     table.add_column(overflow="fold")
@@ -33,6 +33,7 @@ def explained(line: LineExplained, *, as_json: bool, whole: bool = True) -> dict
         out.print("    [dim]rules, in their order[/]")
     if rules:
         out.print(_asked(rules))
+    out.print()
     return None
 
 

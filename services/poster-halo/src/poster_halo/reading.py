@@ -11,6 +11,7 @@ from poster_halo.domain.compare import compare
 from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.postings import Part, Posting
 from poster_halo.look import Look
+from poster_halo.syncing import wait_for_xero
 from poster_halo.tools import Tools
 from poster_halo.work import Work, as_read, expected_of
 from schemas.messages import ApplyRun, PostingDone, PostingRefused
@@ -61,6 +62,7 @@ class Reading:
                     shown[one.id] = self._look.document(one)
         for number in sorted(ids - shown.keys()):
             shown[number] = await self._look.read(number)
+        await wait_for_xero(self._tools, self._look, works, shown)
         return shown
 
     def compared(self, work: Work, shown: dict[int, Document | None]) -> Compared:
@@ -147,8 +149,6 @@ class Reading:
             not one.taxed and one.amounts.money for one in document.ours
         ):
             work.warnings.append("tax-missing")
-        if part.synced and document.last_synced == part.synced:
-            work.warnings.append("xero-not-updated")
 
     def _ids(self, work: Work) -> tuple[str, ...]:
         ids = {part.ext for part in work.posting.parts if part.state in ("posted", "sent")}

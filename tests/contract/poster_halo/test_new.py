@@ -148,6 +148,22 @@ async def test_r13_a_later_selection_makes_its_own_invoice(world: World) -> None
     assert len(await world.invoices()) == 2
 
 
+async def test_a_batch_costs_five_writes_of_the_store(world: World) -> None:
+    """Kept, planned, intent, answer, posted: the design allows six a batch and service."""
+    lines = {client: [charge(client), charge(client + 100)] for client in (42, 43, 44)}
+    batches = [(resolved(rows, client=client), rows) for client, rows in lines.items()]
+    before = writes(world)
+    await world.give(*batches)
+    await world.plan()
+    assert len(await world.apply()) == 3
+    assert writes(world) - before == 5 * 3
+
+
+def writes(world: World) -> int:
+    """Each insert and replace raised a version; a look, or clearing the outbox, does not."""
+    return sum(record.version for record in world.shelf.values())
+
+
 @pytest.mark.parametrize(
     ("term", "numbers"),
     [

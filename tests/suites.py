@@ -43,6 +43,16 @@ def counted(report: Path) -> tuple[dict[str, Counter[str]], dict[str, float]]:
     return outcomes, seconds
 
 
+def noted(report: Path) -> list[str]:
+    """What tests counted (`record_property`), a line a test."""
+    found = []
+    for case in ET.parse(report).iter("testcase"):
+        properties = [f"{p.get('name')}={p.get('value')}" for p in case.iter("property")]
+        if properties:
+            found.append(f"{' '.join(properties)}  {case.get('name')}")
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """pytest's exit code, or 1 when a test was skipped."""
     with tempfile.TemporaryDirectory() as folder:
@@ -50,12 +60,15 @@ def main(arguments: list[str]) -> int:
         command = [sys.executable, "-m", "pytest", "-n", "2", "-q", f"--junitxml={report}"]
         code = subprocess.run([*command, *(arguments or [str(TESTS)])], check=False).returncode
         outcomes, seconds = counted(report) if report.exists() else ({}, {})
+        notes = noted(report) if report.exists() else []
     total: Counter[str] = Counter()
     print(f"\n{'suite':<28}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
     for suite in sorted(outcomes):
         total += outcomes[suite]
         counts = "".join(f"{outcomes[suite][c]:>8}" for c in COLUMNS)
         print(f"{suite:<28}{counts}{seconds[suite]:>9.1f}")
+    for line in notes:
+        print(f"  {line}")
     print(f"{total['passed']} passed, {total['failed']} failed, skipped = {total['skipped']}")
     print("what needs a broker and a store is tried by `make kafka`")
     return code or (1 if total["skipped"] else 0)

@@ -128,9 +128,11 @@ async def approve(system: System, document: str) -> None:
     await ended(system, document)
 
 
-async def undo(system: System, document: str, only: Sequence[str] = ()) -> bool:
+async def undo(
+    system: System, document: str, only: Sequence[str] = (), patience_s: float = PATIENCE_S
+) -> bool:
     """Take back what the document's run has posted, all or these batches; False: nothing was."""
-    run = await ended(system, document)
+    run = await ended(system, document, patience_s)
     batches = await system.gateway.queries.batches(TENANT, run.run)
     plans = [b.plan for b in batches if b.plan and b.external_ids and (not only or b.batch in only)]
     try:
@@ -143,5 +145,5 @@ async def undo(system: System, document: str, only: Sequence[str] = ()) -> bool:
     async def answered() -> bool:
         return await system.gateway.queries.undone(TENANT, run.run, revision, plans)
 
-    await until(system, answered)
+    await until(system, answered, patience_s)
     return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,8 +32,7 @@ class Replica:
     number: int
     environment: dict[str, str]
     folder: Path
-    port: int = 0
-    api_port: int = 0  # of a gateway
+    begins: int = 0  # where in the log this start does
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,11 +50,13 @@ class Replica:
     def start(self) -> None:
         assert not self.alive, f"{self.name} runs"
         environment = self.environment | {
-            "CHARGELINE_HEALTH_PORT": str(self.port),
-            "CHARGELINE_API_PORT": str(self.api_port),
+            # Any that is free: one that was free a moment ago may be somebody else's by now.
+            "CHARGELINE_HEALTH_PORT": "0",
+            "CHARGELINE_API_PORT": "0",
             "CHARGELINE_REPLICA": self.name,
         }
         with self.log.open("ab") as log:
+            self.begins = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.service],
                 env=environment,
@@ -86,9 +87,29 @@ class Replica:
             raise AssertionError(f"{self.name} does not stop\n{self.tail()}") from None
 
     def ready(self) -> bool:
+        port = self.told("process-begins")
+        if port is None:
+            return False
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
         return False
+
+    @property
+    def port(self) -> int:
+        """Where it says how it is."""
+        port = self.told("process-begins")
+        assert port is not None, f"{self.name} has not begun"
+        return port
+
+    def told(self, event: str) -> int | None:
+        """The port in that line of its log since it was started; None: it is not there yet."""
+        with self.log.open("rb") as log:
+            log.seek(self.begins)
+            for line in log:
+                if f'"{event}"'.encode() in line and line.endswith(b"\n"):
+                    port: int = json.loads(line)["port"]
+                    return port
+        return None
 
     def tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
@@ -106,15 +127,12 @@ class Cluster:
             for service in SERVICES
             for number in range(replicas)
         ]
-        for replica in self.replicas:
-            replica.port = free_port()
-            replica.api_port = free_port()
 
     @property
     def api(self) -> str:
         """Where the first gateway answers callers."""
         gateway = next(r for r in self.replicas if r.service == "gateway")
-        return f"http://127.0.0.1:{gateway.api_port}"
+        return f"http://127.0.0.1:{gateway.told('rest-begins')}"
 
     def __enter__(self) -> Self:
         for group in ("topics", "indexes"):
@@ -162,11 +180,3 @@ class Cluster:
     def kill(self) -> None:
         for replica in self.replicas:
             replica.kill()
-
-
-def free_port() -> int:
-    """One that the system hands out."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

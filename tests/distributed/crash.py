@@ -14,10 +14,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -27,30 +28,26 @@ from chargeline.system import Options, System
 from chassis.clock import SystemClock
 from chassis.errors import TransientError
 from chassis.http import Retries
+from chassis.job_state import open_lanes
 from chassis.servers.settings import ServerSettings
 from chassis.vault import Keys
-from distributed.cluster import Cluster, Replica
+from distributed import deck
+from distributed.cluster import Cluster
+from distributed.counting import Counting
+from distributed.reaper import Network, Reaper, Server
+from distributed.rebalances import rebalances
 from sandbox.core import dumps, loads
-from servers import LocalKafka, LocalMongo
-from servers.toxiproxy import KINDS, Toxiproxy
 
 PATIENCE_S = 90.0
 REFUSED_MAX = 10
-PAUSE_S = (0.1, 0.9)
-FAULT_S = (0.2, 2.0)
+COUNT_PAUSE_S = 1.0
+UNLIMITED = 1_000_000
 FAULTS = ("lost_answer", "reset", "empty_500", "error_500", "html")
 CALLS = (
     ("pax8", "GET", "/invoices"),
     ("halopsa", "GET", "/Invoice"),
     ("halopsa", "POST", "/Invoice"),
 )
-
-
-class Server(Protocol):
-    """A broker or a store that can die and come back with what it has acknowledged."""
-
-    def kill(self) -> None: ...
-    def restart(self) -> None: ...
 
 
 @dataclass
@@ -69,29 +66,8 @@ class Outcome:
         return [*self.lost, *self.doubled, *self.unbalanced]
 
 
-@dataclass(frozen=True)
-class Network:
-    """The services' way to broker, store and vendors; `share` of the events are its faults."""
-
-    proxy: Toxiproxy
-    broker: LocalKafka
-    store: LocalMongo
-    share: float = 0.5
-
-    def addresses(self, sandbox: str) -> dict[str, str]:
-        """All three ways lead through the proxy."""
-        self.proxy.listen("kafka", self.broker.behind, self.broker.proxied)
-        store = self.proxy.listen("mongodb", self.store.port)
-        vendors = self.proxy.listen("vendors", int(sandbox.rsplit(":", 1)[1]))
-        return {
-            "CHARGELINE_KAFKA": f"127.0.0.1:{self.broker.proxied}",
-            "CHARGELINE_MONGODB": f"mongodb://127.0.0.1:{store}/?directConnection=true",
-            "CHARGELINE_SANDBOX": f"http://127.0.0.1:{vendors}",
-        }
-
-
 class Crash:
-    """`broker` and `store` are killed, too, when they are given."""
+    """`servers` by name are killed, too; through `network` come its faults, if there is one."""
 
     def __init__(
         self,
@@ -99,24 +75,27 @@ class Crash:
         folder: Path,
         environment: dict[str, str],
         kills: int,
-        servers: tuple[Server, ...] = (),
+        servers: Mapping[str, Server],
         network: Network | None = None,
     ) -> None:
         self.network = network
         self.rng = Random(f"distributed {seed}")
         self.world = world.make(seed, small=True)
+        self.counting = Counting(seed, self.world.today)
         self.folder = folder
-        self.kills = kills
         self.servers = servers
+        ways = deck.WAYS if network is not None else ()
+        self.cards = deck.shuffled(self.rng, kills, list(servers), ways)
         self.environment = environment | {
             "CHARGELINE_NAMESPACE": f"crash{seed}-",
             "CHARGELINE_TODAY": self.world.today.isoformat(),
         }
         self.settings = json.loads(dumps(self.world.settings))
-        self.settings["halopsa"]["settle_s"] = 0.3
+        # A history writes as often as it can: a tenant's limit would end that for minutes.
+        self.settings["halopsa"] |= {"settle_s": 0.3, "calls_per_window": UNLIMITED}
+        self.settings.setdefault("pax8", {})["calls_per_minute"] = UNLIMITED
         self.outcome = Outcome(seed)
         self.url = ""
-        self.over = False
 
     def live(self) -> Outcome:
         """The history, then the oracle."""
@@ -146,7 +125,7 @@ class Crash:
         return self.environment | sandbox | self.network.addresses(self.url)
 
     def _load(self) -> None:
-        for name, payload in self.world.load.items():
+        for name, payload in (*self.world.load.items(), *self.counting.loads.items()):
             self._post(f"/_sandbox/{name}/load", payload)
         if self.world.later is not None and self.world.behaviour != "recurring":
             self._post("/_sandbox/pax8/load", self.world.later)
@@ -169,78 +148,66 @@ class Crash:
             hosts=False,
         )
         async with System.open(self.folder / "data", options) as system:
-            await drive.set_up(system, self.settings)
-            reaper = asyncio.create_task(self._reap(cluster))
-            try:
-                await self._work(system)
-            finally:
-                self.over = True
-                await reaper
-                if self.network is not None:
-                    self.network.proxy.heal()
+            await drive.set_up(system, self.counting.added_to(self.settings))
+            await system.seal(drive.TENANT, "huntress", "chaos", "secret")
+            await self._struck(cluster, system)
             await asyncio.to_thread(cluster.wait_until_ready)
             self._calm()
-            await self._work(system)
+            await self._asked(lambda: self._bill_all(system, undone=False))
+            await self._asked(lambda: self._counted(system))
             await self._gaps(system)
 
-    async def _work(self, system: System) -> None:
-        """Bill every document, again while there are kills left to come."""
-        refused = 0
-        while True:
+    async def _struck(self, cluster: Cluster, system: System) -> None:
+        """Work goes on for as long as something befalls the processes."""
+        before = rebalances(cluster)
+        reaper = Reaper(self.rng, cluster, self.servers, self.network, lambda: _at_work(system))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reaping = tasks.create_task(reaper.play(self.cards))
+                tasks.create_task(self._bill(system, reaping))
+                tasks.create_task(self._count(system, reaping))
+        finally:
+            self.outcome.happened += reaper.happened
+            self.outcome.unbalanced += reaper.wrong
+        seen = rebalances(cluster) - before
+        self.outcome.happened += Counter({f"rebalance {name}": n for name, n in seen.items()})
+
+    async def _bill(self, system: System, reaping: asyncio.Task[None]) -> None:
+        """Bill every document; then take all back and bill it anew, so that there is always
+        something to write."""
+        await self._asked(lambda: self._bill_all(system, undone=False))
+        while not reaping.done():
+            await self._asked(lambda: self._bill_all(system, undone=True))
+
+    async def _bill_all(self, system: System, *, undone: bool) -> None:
+        for document in await drive.listed(system, PATIENCE_S):
+            if undone and await drive.undo(system, document, patience_s=PATIENCE_S):
+                self.outcome.happened["undone"] += 1
+            await drive.bill(system, document, again=True, patience_s=PATIENCE_S)
+
+    async def _count(self, system: System, reaping: asyncio.Task[None]) -> None:
+        """Sync counts, one of which has changed."""
+        while not reaping.done():
+            change = self.counting.change()
+            await asyncio.to_thread(self._post, "/_sandbox/huntress/counts", change)
+            await self._asked(lambda: self.counting.sync(system, PATIENCE_S))
+            self.outcome.happened["counts synced"] += 1
+            await asyncio.sleep(COUNT_PAUSE_S)
+
+    async def _counted(self, system: System) -> None:
+        """Nothing is in the way any more: the counts stand."""
+        problem = await self.counting.sync(system, PATIENCE_S)
+        if problem is not None:
+            self.outcome.unbalanced.append(f"counts: {problem}")
+
+    async def _asked[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        """Cut off for longer than a call waits: whoever asked asks again."""
+        for _ in range(REFUSED_MAX):
             try:
-                for document in await drive.listed(system, PATIENCE_S):
-                    await drive.bill(system, document, again=True, patience_s=PATIENCE_S)
-            except TransientError:  # cut off for longer than a call waits: whoever asked asks again
-                refused += 1
-                if refused == REFUSED_MAX:
-                    raise
+                return await call()
+            except TransientError:
                 self.outcome.happened["asked again"] += 1
-                continue
-            if self.over or not self.kills:
-                return
-
-    async def _reap(self, cluster: Cluster) -> None:
-        """Kill, or stop as a deployment does, and start again."""
-        while self.kills and not self.over:
-            await asyncio.sleep(self.rng.uniform(*PAUSE_S))
-            if self.network is not None and self.rng.random() < self.network.share:
-                await self._disturb(self.network)
-                continue
-            if self.servers and self.rng.random() < 0.08:
-                await self._restart(self.rng.choice(self.servers))
-                continue
-            replica = self.rng.choice(cluster.replicas)
-            if not replica.alive:
-                continue
-            if self.rng.random() < 0.3 and await asyncio.to_thread(replica.ready):
-                await self._roll(replica)
-            elif replica.kill():
-                self.kills -= 1
-                self.outcome.happened[f"kill {replica.service}"] += 1
-                await asyncio.sleep(self.rng.choice((0.0, 0.0, 0.5)))
-                replica.start()
-
-    async def _roll(self, replica: Replica) -> None:
-        """A rolling deployment's step: asked to stop, then started anew."""
-        code = await asyncio.to_thread(replica.stop)
-        if code:
-            self.outcome.unbalanced.append(f"{replica.name} stopped with {code}\n{replica.tail()}")
-        self.outcome.happened[f"roll {replica.service}"] += 1
-        replica.start()
-
-    async def _disturb(self, network: Network) -> None:
-        """A fault on one of the three ways, for a while."""
-        name, kind = self.rng.choice(network.proxy.names), self.rng.choice(KINDS)
-        await asyncio.to_thread(network.proxy.begin, name, kind, self.rng)
-        await asyncio.sleep(self.rng.uniform(*FAULT_S))
-        await asyncio.to_thread(network.proxy.heal)
-        self.outcome.happened[f"network {name} {kind}"] += 1
-
-    async def _restart(self, server: Server) -> None:
-        await asyncio.to_thread(server.kill)
-        await asyncio.sleep(self.rng.uniform(0.0, 0.5))
-        await asyncio.to_thread(server.restart)
-        self.outcome.happened[f"restart {type(server).__name__}"] += 1
+        return await call()
 
     async def _gaps(self, system: System) -> None:
         """What each statement says against what it should say."""
@@ -262,8 +229,9 @@ class Crash:
     def _judge(self) -> None:
         state = self._get("/_sandbox/halopsa/state")
         verdict = oracle.judge(self.world.file(), self.settings, state["entities"])
-        self.outcome.lost += [str(f) for f in verdict.of("lost")]
-        self.outcome.doubled += [str(f) for f in verdict.of("doubled")]
+        lost, doubled = self.counting.gaps(state["entities"]["software_licences"])
+        self.outcome.lost += [*map(str, verdict.of("lost")), *lost]
+        self.outcome.doubled += [*map(str, verdict.of("doubled")), *doubled]
         self.outcome.unbalanced += [str(f) for f in verdict.of("unbalanced")]
         for vendor in ("pax8", "halopsa"):
             fired = self._get(f"/_sandbox/{vendor}/state")["faults"]["fired"]
@@ -289,17 +257,20 @@ def _settings(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if name in names}
 
 
-def play(
-    seed: int,
-    folder: Path,
-    environment: dict[str, str],
-    kills: int,
-    servers: tuple[Server, ...] = (),
-    network: Network | None = None,
-) -> Outcome:
+async def _at_work(system: System) -> bool:
+    """Whether a job is open or a run is under way; False where the store does not say."""
+    with contextlib.suppress(TransientError):
+        if await open_lanes(system.store.records):
+            return True
+        runs = await system.gateway.queries.runs(drive.TENANT)
+        return any([await system.gateway.queries.waiting(drive.TENANT, r.run) for r in runs])
+    return False
+
+
+def play(crash: Crash) -> Outcome:
     """One seed; its moments are the clock's, so it is repeated but not replayed exactly."""
-    crash = Crash(seed, folder, environment, kills, servers, network)
-    with contextlib.suppress(drive.Stuck):
+    try:
         return crash.live()
-    crash.outcome.unbalanced.append("liveness: it does not end")
+    except* (AssertionError, TransientError) as ended:  # it does not end, a process does not stop
+        crash.outcome.unbalanced += [f"liveness: {error}" for error in ended.exceptions]
     return crash.outcome

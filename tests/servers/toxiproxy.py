@@ -7,11 +7,13 @@ taken away again.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -22,6 +24,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".cache" / "bin" / "toxiproxy"
 MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+GO_MIN = (1, 23)
 READY_S = 20.0
 
 # What a toxic is told; bytes are small enough to cut a message in two.
@@ -108,11 +111,27 @@ class Toxiproxy:
         self._http.post("/reset").raise_for_status()
 
 
+def missing(program: Path = PROGRAM) -> str:
+    """Why this machine can not have it; empty: it is there or can be built."""
+    if program.exists():
+        return ""
+    go = shutil.which("go")
+    told = _told([go, "env", "GOVERSION"]) if go else ""
+    found = re.match(r"go(\d+)\.(\d+)", told)
+    able = found is not None and (int(found[1]), int(found[2])) >= GO_MIN
+    return "" if able else "Go >= {}.{} is needed".format(*GO_MIN)
+
+
+def _told(command: Sequence[str]) -> str:
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
 def _build() -> None:
     if PROGRAM.exists():
         return
+    assert not (why := missing()), f"Toxiproxy is built from its module: {why}"
     go = shutil.which("go")
-    assert go, "no Go on this machine: Toxiproxy is built from its module"
+    assert go, "it was found a moment ago"
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([go, "install", MODULE], check=True, env=os.environ | {"GOBIN": folder})
         PROGRAM.parent.mkdir(parents=True, exist_ok=True)

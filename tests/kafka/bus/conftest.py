@@ -41,8 +41,9 @@ def start(settings: ServerSettings, journal: Journal) -> Iterator[Start]:
     """Starts replicas; none is left behind."""
     started: list[Replica] = []
 
-    def start(takes_s: float) -> Replica:
-        started.append(Replica(settings, journal, takes_s))
+    def start(takes_s: float, *, blocks: bool = False, **changes: float) -> Replica:
+        own = ServerSettings.model_validate(settings.model_dump() | changes)
+        started.append(Replica(own, journal, takes_s, "blocks" if blocks else ""))
         return started[-1]
 
     yield start

@@ -1,4 +1,7 @@
-"""Replicas as processes, and what their common journal says about lost, doubled and overlapping."""
+"""Replicas as processes, and what their common journal says about lost, doubled and overlapping.
+
+Each replica's own log lies beside the journal.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from chassis.servers.settings import ServerSettings
+from distributed.rebalances import dealt_out
 
 REPLICA = Path(__file__).with_name("replica.py")
 TESTS = Path(__file__).parents[2]
@@ -49,6 +55,15 @@ class Journal:
     def begun(self) -> Counter[int]:
         return Counter(row.number for row in self.lines("begins"))
 
+    def effects(self) -> Counter[int]:
+        """How often each message had its effect."""
+        return Counter(row.number for row in self.lines("effect"))
+
+    def rebalances(self, partitions: int) -> int:
+        """How often the group dealt out its partitions anew."""
+        logs = self.path.parent.glob("replica-*.log")
+        return dealt_out(logs, partitions).total() - 1  # nobody had them before the first time
+
     def in_order(self) -> bool:
         """Per key, and disregarding what came again."""
         numbers: dict[str, list[int]] = {}
@@ -81,28 +96,32 @@ class Journal:
 class Replica:
     """A process of its own."""
 
-    def __init__(self, settings: ServerSettings, journal: Journal, takes_s: float) -> None:
+    def __init__(self, settings: ServerSettings, journal: Journal, *words: object) -> None:
         given = settings.model_dump(mode="json", exclude={"today", "replica"})
         environment = {f"CHARGELINE_{name.upper()}": str(value) for name, value in given.items()}
         self._journal = journal
         paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-        self._process = subprocess.Popen(
-            [sys.executable, str(REPLICA), str(journal.path), str(takes_s)],
-            env={**os.environ, **environment, "PYTHONPATH": paths},
-        )
+        with tempfile.NamedTemporaryFile(
+            dir=journal.path.parent, prefix="replica-", suffix=".log", delete=False
+        ) as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(REPLICA), str(journal.path), *map(str, words)],
+                env={**os.environ, **environment, "PYTHONPATH": paths},
+                stderr=log,
+            )
+        self.pid = self._process.pid
 
     async def joined(self) -> None:
         """It has been told its partitions."""
-        pid = self._process.pid
         await self._journal.until(
-            lambda j: any(row.process == pid for row in j.lines("joined")), f"{pid} joined"
+            lambda j: any(row.process == self.pid for row in j.lines("joined")),
+            f"{self.pid} joined",
         )
 
     async def has_done(self, number: int) -> None:
-        pid = self._process.pid
         await self._journal.until(
-            lambda j: sum(row.process == pid for row in j.lines("ends")) >= number,
-            f"{number} done by {pid}",
+            lambda j: sum(row.process == self.pid for row in j.lines("ends")) >= number,
+            f"{number} done by {self.pid}",
         )
 
     def kill(self) -> None:
@@ -116,4 +135,10 @@ class Replica:
         assert await asyncio.to_thread(self._process.wait, PATIENCE_S) == 0
 
 
-Start = Callable[[float], Replica]  # of one that takes so many seconds for a message
+class Start(Protocol):
+    """Starts one that takes so many seconds for a message; `changes` are of its settings.
+
+    `blocks`: whichever process gets message 0 first stands still until another one has done it.
+    """
+
+    def __call__(self, takes_s: float, *, blocks: bool = False, **changes: float) -> Replica: ...

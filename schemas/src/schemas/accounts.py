@@ -14,6 +14,16 @@ type Calls = Annotated[int, Field(ge=1, le=1_000_000)]
 type InFlight = Annotated[int, Field(ge=1, le=1_000)]
 type Days = Annotated[int, Field(ge=0, le=3_660)]
 type Places = Annotated[int, Field(ge=0, le=12)]
+type LineType = Literal[
+    "subscription",
+    "prorate",
+    "one-time",
+    "service-charge",
+    "service-credit",
+    "rebate",
+    "payment-credit",
+    "invoice-credit",
+]
 
 
 class _Strict(BaseModel):
@@ -124,5 +134,8 @@ class Pax8Account(_Strict):
         "beginnings of SKUs that are Azure",
         "no list of SKUs is published",
     )
+    types: dict[str, LineType] = {}  # what a type that is new counts as
+    terms: tuple[str, ...] = ()  # terms that are new and ordinary
+    statuses: tuple[str, ...] = ()  # statuses that are new and mean an invoice like any other
 
     _no_password = field_validator("url")(no_user_in)

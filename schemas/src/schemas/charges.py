@@ -49,6 +49,7 @@ class ChargeLine(BaseModel):
     total: Amount | None = None
     cost_total: Amount | None = None
     billed_by_source: bool = False
+    unclear: tuple[str, ...] = ()  # codes of what the source says and nobody can read
 
 
 class DecidedLine(BaseModel):

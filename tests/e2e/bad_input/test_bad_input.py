@@ -26,12 +26,60 @@ def test_the_small_msp_is_billed_when_nothing_is_wrong(tmp_path: Path) -> None:
     story.balances()
 
 
-def test_unknown_values_are_billed_like_any_other_line(tmp_path: Path) -> None:
-    world = items(item(1, type="mystery", term="Fortnightly", chargeType="?"), of_bolt())
-    world.pax8["invoices"][0]["invoice"]["status"] = "Weird"
+def test_unknown_values_that_decide_nothing_are_billed_like_any_other_line(tmp_path: Path) -> None:
+    odd = item(1, chargeType="?", rateType="guess", unitOfMeasure="Bucket", startPeriod="soon")
+    story = story_of(tmp_path, items(odd, of_bolt()))
+    assert story.outcomes == {"posted": 2}
+    story.balances()
+
+
+@pytest.mark.parametrize(
+    ("odd", "code", "way"),
+    [
+        ({"type": "mystery"}, "type-unknown", "[pax8.types]"),
+        ({"type": None}, "type-unknown", "[pax8.types]"),
+        ({"term": "Fortnightly"}, "term-unknown", "terms = "),
+        ({"billedByPax8": "maybe"}, "billed-by-unclear", "have Pax8 correct the invoice"),
+    ],
+)
+def test_an_unknown_value_that_decides_holds_its_batch(
+    tmp_path: Path, odd: dict[str, Any], code: str, way: str
+) -> None:
+    story = story_of(tmp_path, items(item(1, **odd), of_bolt()))
+    story.says("1 line of Acme", way)
+    story.holds(code, "20")
+    assert story.outcomes == {"held": 1, "posted": 1}
+    assert len(story.posted) == 1
+
+
+def test_the_settings_say_what_new_words_mean(tmp_path: Path) -> None:
+    world = items(item(1, type="new_type", term="5 Year"), of_bolt())
+    world.pax8["invoices"][0]["invoice"]["status"] = "Overdue"
+    words = {"types": {"new-type": "one-time"}, "terms": ["5 Year"], "statuses": ["Overdue"]}
+    world.settings = small.settings(pax8=small.settings().get("pax8", {}) | words)
     story = story_of(tmp_path, world)
     assert story.outcomes == {"posted": 2}
     story.balances()
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "words"),
+    [
+        ({"status": "Weird"}, "status-unknown", "statuses = "),
+        ({"invoiceDate": None}, "date-missing", "no readable date"),
+        ({"invoiceDate": "2026-13-45"}, "date-missing", "no readable date"),
+    ],
+)
+def test_an_invoice_of_an_unknown_status_or_day_is_held(
+    tmp_path: Path, header: dict[str, Any], code: str, words: str
+) -> None:
+    world = items(item(1), of_bolt())
+    world.pax8["invoices"][0]["invoice"] |= header
+    story = story_of(tmp_path, world)
+    story.says(words)
+    story.holds(code, "40")
+    assert story.outcomes == {"held": 2}
+    assert not story.posted
 
 
 @pytest.mark.parametrize(
@@ -55,9 +103,7 @@ def test_a_missing_field_holds_its_batch(
 
 
 def test_fields_that_nothing_depends_on_may_be_missing(tmp_path: Path) -> None:
-    bare = without(
-        item(1), "id", "quantity", "description", "startPeriod", "endPeriod", "term", "type"
-    )
+    bare = without(item(1), "id", "quantity", "description", "startPeriod", "endPeriod", "term")
     story = story_of(tmp_path, items(bare, of_bolt()))
     assert story.outcomes == {"posted": 2}
     assert list(story.posted.values()) == [[20], [20]]
@@ -74,10 +120,22 @@ def test_floats_with_noise_are_rounded_once_and_the_noise_is_shown(tmp_path: Pat
     story.balances()
 
 
-def test_an_amount_that_is_no_number_holds_the_document(tmp_path: Path) -> None:
-    story = story_of(tmp_path, items(item(1, total="abc"), of_bolt()))
+@pytest.mark.parametrize(
+    ("odd", "named"),
+    [
+        ({"total": "abc"}, "row 1, total: 'abc' is not an amount"),
+        ({"total": "NaN"}, "row 1, total: 'NaN' is not an amount"),
+        ({"quantity": "x"}, "row 1, quantity: 'x' is not an amount"),
+        ({"total": Decimal("1E+27")}, "is not an amount"),
+        ({"costTotal": "-1e400"}, "row 1, costTotal: '-1e400' is not an amount"),
+    ],
+)
+def test_an_amount_that_is_none_holds_the_document(
+    tmp_path: Path, odd: dict[str, Any], named: str
+) -> None:
+    story = story_of(tmp_path, items(item(1, **odd), of_bolt()))
     assert story.ran.run.problem == "document-unreadable"
-    story.says("page 1", "'abc' is not an amount", "have Pax8 correct it")
+    story.says("page 1", named, "have Pax8 correct it")
     assert not story.ran.statement.complete
     assert story.outcomes == {"held": 2}
     assert not story.posted

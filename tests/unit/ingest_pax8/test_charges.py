@@ -68,7 +68,7 @@ def test_a_line_read_at_once_is_the_line_read_field_by_field(
         ("1E+3", "1000"),
         ('"12.50"', "12.50"),
         ("12.340000000000001", "12.340000000000001"),
-        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("-999999999999999.12345678901", "-999999999999999.12345678901"),
     ],
 )
 def test_an_amount_travels_without_exponent_and_to_its_last_digit(wire: str, travels: str) -> None:
@@ -83,7 +83,7 @@ def test_an_amount_travels_without_exponent_and_to_its_last_digit(wire: str, tra
     [
         ('{"sku":12.50}', "sku", "12.50"),
         ('{"id":7}', "id", "7"),
-        ('{"billedByPax8":"yes?"}', "billed_by_source", False),
+        ('{"billedByPax8":[1]}', "billed_by_source", "[1]"),
         ('{"total":""}', "total", None),
     ],
 )
@@ -93,6 +93,62 @@ def test_an_odd_row_is_mended_and_spoils_no_other(odd: str, name: str, value: ob
     first, second = charges_of(raw)
     assert first.get(name) == value
     assert second["total"] == "1.5"
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [("true", True), ('"yes"', True), ("1", True), ("false", None), ('""', None), ('"0"', None)],
+)
+def test_who_bills_a_line_may_be_spelled_in_any_usual_way(said: str, means: object) -> None:
+    (charge,) = charges_of(page_of(f'{{"id":"1","billedByPax8":{said}}}'))
+    row = line_of(charge, "line_1")
+    assert row.get("billed_by_source") == means
+    assert "unclear" not in row
+
+
+@pytest.mark.parametrize("beside", ["", ',"sku":7'])
+@pytest.mark.parametrize(
+    ("field", "said", "code"),
+    [
+        ("billedByPax8", '"maybe"', "billed-by-unclear"),
+        ("billedByPax8", "2", "billed-by-unclear"),
+        ("startPeriod", '"2026-13-45"', "period-unreadable"),
+        ("endPeriod", '"soon"', "period-unreadable"),
+    ],
+)
+def test_what_nobody_can_read_is_said_with_the_line(
+    field: str, said: str, code: str, beside: str
+) -> None:
+    """Read at once, or field by field because something else is odd, too."""
+    raw = page_of(f'{{"id":"1","{field}":{said}{beside}}}')
+    (line,) = lines_with(charges_of(raw))
+    found = ChargeLine.model_validate_json(line.json("line_1"))
+    assert found.unclear == (code,)
+    assert (found.billed_by_source, found.start, found.end) == (False, None, None)
+
+
+@pytest.mark.parametrize("total", ["1e15", "-1e27", "1e-25", "1e400", '"1e999999"', '"Infinity"'])
+def test_an_amount_that_nobody_can_owe_is_never_a_charge(total: str) -> None:
+    with pytest.raises(ValueError, match=r"row 2, total: .{1,45} is not an amount"):
+        charges_of(page_of('{"id":"1"}', f'{{"id":"2","total":{total}}}'))
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ('{"total":"NaN"}', "row 2, total: 'NaN' is not an amount"),
+        ('{"quantity":"some"}', "row 2, quantity: 'some' is not an amount"),
+        ('{"price":true}', "row 2, price: True is not an amount"),
+        (
+            f'{{"costTotal":"{"9" * 500}"}}',
+            f"row 2, costTotal: '{'9' * 39}… is not an amount",
+        ),
+    ],
+)
+def test_what_can_not_be_read_names_row_field_and_value(row: str, says: str) -> None:
+    with pytest.raises(ValueError, match="row 2") as refused:
+        charges_of(page_of('{"id":"1"}', row))
+    assert str(refused.value) == says
 
 
 @pytest.mark.parametrize("total", ['"twelve"', "true", "[1]", "NaN"])

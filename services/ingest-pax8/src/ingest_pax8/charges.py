@@ -12,10 +12,18 @@ from typing import Annotated, TypedDict
 from pydantic import Field, TypeAdapter, ValidationError
 
 from schemas.money import plain
-from vendors.pax8 import InvoiceItem, PageCounters, count_page, has_long_numeral, parse_items
+from vendors.pax8 import (
+    InvoiceItem,
+    PageCounters,
+    SaidFlag,
+    count_page,
+    has_long_numeral,
+    parse_items,
+)
 
-# A decimal without exponent and without negative zero: it goes on digit for digit.
-_PLAIN = r"^(-?[1-9][0-9]*(\.[0-9]+)?|0(\.[0-9]+)?|-0\.[0-9]*[1-9][0-9]*)$"
+# A decimal without exponent and without negative zero goes on digit for digit. One of more digits
+# is read field by field, where it is an amount or is refused.
+_PLAIN = r"^(-?[1-9][0-9]{0,14}(\.[0-9]{1,24})?|0(\.[0-9]{1,24})?|-0\.[0-9]{0,12}[1-9][0-9]{0,11})$"
 
 _Text = Annotated[str | None, Field(default=None)]
 _Numeral = Annotated[
@@ -47,7 +55,9 @@ class Charge(TypedDict):
     cost: _Numeral
     total: _Numeral
     cost_total: Annotated[_Numeral, Field(validation_alias="costTotal")]
-    billed_by_source: Annotated[bool | None, Field(default=None, validation_alias="billedByPax8")]
+    billed_by_source: Annotated[
+        SaidFlag | None, Field(default=None, validation_alias="billedByPax8")
+    ]
     currency: Annotated[_Text, Field(validation_alias="currencyCode")]
     external: Annotated[_Text, Field(validation_alias="externalId")]
 
@@ -104,8 +114,8 @@ def charge_of(item: InvoiceItem) -> Charge:
         "vendor": item.vendor_name,
         "order": item.purchase_order_number,
         "unit": item.unit_of_measure,
-        "start": item.start_period.isoformat() if item.start_period else None,
-        "end": item.end_period.isoformat() if item.end_period else None,
+        "start": str(item.start_period) if item.start_period else None,
+        "end": str(item.end_period) if item.end_period else None,
         "quantity": numeral(item.quantity),
         "price": numeral(item.price),
         "cost": numeral(item.cost),

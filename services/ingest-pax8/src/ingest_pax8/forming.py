@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from chassis.errors import PermanentError
 from chassis.records import Record
 from ingest_pax8.domain.chains import Place
-from ingest_pax8.domain.document import VOID, Document
+from ingest_pax8.domain.document import VOID, Document, unclear
 from ingest_pax8.gathering import Gathering, Group, Key
 from ingest_pax8.tools import BATCHES, Tools
 from ingest_pax8.translate import SOURCE
@@ -53,6 +53,7 @@ class Forming:
         self._place = place
         self._gathering = gathering
         self._groups = gathering.groups
+        self._unclear = unclear(document, settings.pax8.statuses)
         self._exclude = _whole_document(document, settings) or place.exclude
         self._add_empty()
 
@@ -73,7 +74,7 @@ class Forming:
 
         The recurring invoice's currency is not known here: there is one for each of the document's.
         """
-        if self._exclude or self._place.hold:
+        if self._exclude or self._place.hold or self._unclear:
             return
         billed = {name for name, _ in self._groups}
         currencies = sorted({currency for _, currency in self._groups if currency})
@@ -109,6 +110,7 @@ class Forming:
         command, document, bill_to = self._command, self._document, group.bill_to
         name, currency = key
         hold = bill_to.hold or (None if currency else NO_CURRENCY) or self._place.hold
+        hold = hold or self._unclear
         if group.lines > self._tools.batch_lines_max:
             hold = TOO_LARGE
         return ChargesReceived(

@@ -18,14 +18,20 @@ from schemas.charges import normal_term
 from schemas.messages import DocumentEntry
 from schemas.money import plain
 from schemas.periods import exclusive_end
-from vendors.pax8 import InvoiceHeader, InvoiceItem, day_of
+from vendors.pax8 import InvoiceHeader, InvoiceItem, day_of, is_empty_day
 
 SOURCE = "pax8"
-type Row = dict[str, str | bool]  # a ChargeLine as it travels; what is not said is not there
+BILLED_BY_UNCLEAR = "billed-by-unclear"
+PERIOD_UNREADABLE = "period-unreadable"
+# A ChargeLine as it travels; what is not said is not there.
+type Row = dict[str, str | bool | list[str]]
 
 
 def line_of(charge: Charge, line_id: str) -> Row:
-    """The charge line; amounts keep the numerals that came, and an end is exclusive."""
+    """The charge line; amounts keep the numerals that came, and an end is exclusive.
+
+    Where something is said that nobody can read, `unclear` says so.
+    """
     row = cast("Row", {name: said for name, said in charge.items() if said})
     row["id"] = line_id
     row["type"] = _type(charge.get("type"))
@@ -39,8 +45,15 @@ def line_of(charge: Charge, line_id: str) -> Row:
         del row["details"]
     if "order" in row and not _is_order(charge.get("order")):
         del row["order"]
-    row.pop("start", None)
-    row.pop("end", None)
+    unclear = []
+    if isinstance(row.get("billed_by_source"), str):
+        unclear.append(BILLED_BY_UNCLEAR)
+        del row["billed_by_source"]
+    days = (row.pop("start", None), row.pop("end", None))
+    if any(day_of(day) is None and not is_empty_day(day) for day in days):
+        unclear.append(PERIOD_UNREADABLE)
+    if unclear:
+        row["unclear"] = unclear
     row |= _period(charge.get("start"), charge.get("end"))
     row.pop("currency", None)
     row.pop("external", None)
@@ -103,8 +116,8 @@ def fields_of(item: InvoiceItem) -> str:
         item.details,
         item.purchase_order_number,
         item.currency_code,
-        item.start_period,
-        item.end_period,
+        day_of(item.start_period),
+        day_of(item.end_period),
         *(
             None if amount is None else plain(amount.normalize())
             for amount in (item.quantity, item.price, item.total, item.cost, item.cost_total)
@@ -121,7 +134,7 @@ def _company_json(said: tuple[str | None, str | None]) -> str:
 
 @lru_cache(maxsize=4096)
 def _shared_json(said: tuple[str | bool | None, ...]) -> str:
-    return _part_of(zip(_SHARED, said, strict=True), _SHARED)
+    return _part_of(zip(_SHARED, said, strict=True), [*_SHARED, "unclear"])
 
 
 def _part_of(said: Iterable[tuple[str, str | bool | None]], names: Collection[str]) -> str:

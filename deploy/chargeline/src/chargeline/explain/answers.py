@@ -24,6 +24,7 @@ from schemas.explained import (
 )
 from schemas.money import plain
 from schemas.settings import ClientMapping, Settings
+from vendors.pax8 import day_of
 
 _SAID = {
     "dropped": "dropped by {rule}, set at level {level}",
@@ -77,8 +78,8 @@ class BatchAnswers:
                     name=item.product_name or "",
                     text=item.description or "",
                     order=item.purchase_order_number,
-                    start=item.start_period,
-                    end=item.end_period,
+                    start=day_of(item.start_period),
+                    end=day_of(item.end_period),
                     quantity=item.quantity,
                     price=item.price,
                     total=item.total,

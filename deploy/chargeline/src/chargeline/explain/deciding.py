@@ -9,7 +9,7 @@ from typing import cast
 
 from chargeline.explain.reading import SourceLine
 from ingest_pax8.domain.chains import Place
-from ingest_pax8.domain.document import VOID, Document
+from ingest_pax8.domain.document import VOID, Document, unclear
 from ingest_pax8.translate import SOURCE, line_from_pax8
 from lifecycle.domain.resolve import Batch
 from normalizer.domain.decide import decide
@@ -116,6 +116,7 @@ def settle(group: Formed, head: ChargesReceived, rows: list[ChargeRow], settings
 def _head(question: Question, group: Formed) -> ChargesReceived:
     tenant, document, bill_to = question.tenant, question.document, group.bill_to
     hold = bill_to.hold or (None if group.currency else "currency-missing") or question.place.hold
+    hold = hold or unclear(document, question.settings.pax8.statuses)
     if len(group.lines) > BATCH_LINES_MAX:
         hold = "batch-too-large"
     return ChargesReceived(

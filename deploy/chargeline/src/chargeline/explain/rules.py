@@ -9,6 +9,7 @@ from normalizer.domain.azure import Azure
 from normalizer.domain.prorata import is_favourable, opposite_signs
 from normalizer.domain.rows import ChargeRow, amount
 from normalizer.domain.slots import kind_of
+from normalizer.domain.unclear import BILLED_BY_UNCLEAR, TERM_UNKNOWN, TYPE_UNKNOWN
 from schemas.explained import Rule
 from schemas.messages import ChargesReceived
 from schemas.money import plain, round_half_up
@@ -64,6 +65,9 @@ class Asked:
     def _modifiers(self, row: ChargeRow) -> Iterator[tuple[str, str | None, str]]:
         policy = self.head.policy
         is_azure = self.azure.covers(row)
+        yield BILLED_BY_UNCLEAR, None, "it is said who bills the line"
+        yield TYPE_UNKNOWN, None, f"the type {row.get('type') or 'of usage'} is known"
+        yield TERM_UNKNOWN, None, f"the term {row.get('term') or '(none)'} is known"
         not_azure = f"no Azure consumption by the scope {policy.azure_scope}"
         why = "off" if is_azure else not_azure
         yield "drop-azure", policy.level_of("drop_azure"), why

@@ -9,10 +9,12 @@ from vendors.pax8.models import (
     InvoiceItem,
     PageCounters,
     Product,
+    SaidFlag,
     Subscription,
     count_page,
     day_of,
     has_long_numeral,
+    is_empty_day,
     parse_items,
 )
 
@@ -27,9 +29,11 @@ __all__ = [
     "Pax8Credentials",
     "Product",
     "RawPage",
+    "SaidFlag",
     "Subscription",
     "count_page",
     "day_of",
     "has_long_numeral",
+    "is_empty_day",
     "parse_items",
 ]

@@ -1,6 +1,7 @@
 """What is read of Pax8's objects. Every field may be missing or null; unknown ones are ignored.
 
-An amount is exactly the numeral on the wire. A date before 1970 is an empty date.
+An amount is exactly the numeral on the wire. A date before 1970 is an empty date. What an item says
+where a date, or yes or no, belongs and is neither stays the text it is: who bills has to see it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,28 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from vendors import json
 
 type Day = Annotated[dt.date, Field(ge=dt.date(1970, 1, 1))]
+
+# Beyond that sums and rounding are not exact any more: nobody owes it, it is a mistake of somebody.
+AMOUNT_MAX = 10**15
+DECIMALS_MAX = 24
+type Amount = Annotated[
+    Decimal, Field(gt=-AMOUNT_MAX, lt=AMOUNT_MAX, decimal_places=DECIMALS_MAX, allow_inf_nan=False)
+]
+_SHOWN_MAX = 40  # characters of a value that a sentence shows
+
+
+def _said_day(value: Any) -> dt.date | str | None:
+    return None if is_empty_day(value) else day_of(value) or str(value)
+
+
+type SaidDay = Annotated[dt.date | str | None, BeforeValidator(_said_day)]
+type SaidFlag = Annotated[bool | str, Field(union_mode="left_to_right")]
 
 
 class _Row(BaseModel):
@@ -40,17 +57,17 @@ class InvoiceItem(_Row):
     """One charge, of an invoice or of a draft. `id` may be absent: it is never the only key."""
 
     id: str | None = None
-    total: Decimal | None = None
-    cost_total: Decimal | None = None
+    total: Amount | None = None
+    cost_total: Amount | None = None
     currency_code: str | None = None
     type: str | None = None
     purchase_order_number: str | None = None
     company_id: str | None = None
     company_name: str | None = None
     external_id: str | None = None
-    start_period: Day | None = None
-    end_period: Day | None = None
-    quantity: Decimal | None = None
+    start_period: SaidDay = None
+    end_period: SaidDay = None
+    quantity: Amount | None = None
     unit_of_measure: str | None = None
     term: str | None = None
     sku: str | None = None
@@ -61,9 +78,9 @@ class InvoiceItem(_Row):
     vendor_name: str | None = None
     rate_type: str | None = None
     charge_type: str | None = None
-    price: Decimal | None = None
-    cost: Decimal | None = None
-    billed_by_pax8: bool | None = None
+    price: Amount | None = None
+    cost: Amount | None = None
+    billed_by_pax8: SaidFlag | None = None
     subscription_id: str | None = None
 
 
@@ -162,26 +179,36 @@ def parse_rows[M: _Row](raw: bytes, model: type[M]) -> list[M]:
     try:
         return several.validate_python(rows)
     except ValidationError:
-        return several.validate_python([_mended(row, model) for row in rows])
+        mended = [_mended(row, model, number) for number, row in enumerate(rows, start=1)]
+    try:
+        return several.validate_python(mended)
+    except ValidationError as odd:
+        first = odd.errors()[0]
+        number, *field = first["loc"] or (0,)
+        where = f"row {int(number) + 1}" + (f", {field[0]}" if field else "")
+        raise ValueError(f"{where}: {_shown(first['input'])} can not be read") from odd
 
 
-def _mended(row: Any, model: type[_Row]) -> Any:
-    """Empty or odd values become what the field can hold."""
+def _mended(row: Any, model: type[_Row], number: int) -> Any:
+    """Empty or odd values become what the field can hold; ValueError names what can not."""
     if not isinstance(row, dict):
         return row
     mended = dict(row)
     for name, field in model.model_fields.items():
         key = field.alias or name
         value = mended.get(key)
-        if value is not None and (mend := _MENDS.get(_kind(field.annotation))):
-            mended[key] = mend(value)
+        if value is not None and (mend := _mend_of(field.annotation)):
+            try:
+                mended[key] = mend(value)
+            except ValueError:
+                shown = _shown(value)
+                raise ValueError(f"row {number}, {key}: {shown} is not an amount") from None
     return mended
 
 
-def _kind(annotation: Any) -> type | None:
+def _mend_of(annotation: Any) -> Callable[[Any], Any] | None:
     text = str(annotation)
-    kinds: dict[str, type] = {"Day": dt.date, "Decimal": Decimal, "bool": bool, "str": str}
-    return next((kind for word, kind in kinds.items() if word in text), None)
+    return next((mend for word, mend in _MENDS.items() if word in text), None)
 
 
 def day_of(value: Any) -> dt.date | None:
@@ -193,28 +220,55 @@ def day_of(value: Any) -> dt.date | None:
     return day if day.year >= 1970 else None
 
 
-def _amount(value: Any) -> Decimal | None:
+def _number(value: Any) -> Decimal | None:
     if value == "":
         return None
     try:
         return Decimal(str(value))
-    except InvalidOperation as odd:
-        raise ValueError(f"{value!r} is not an amount") from odd
+    except InvalidOperation:
+        raise ValueError from None
+
+
+def _amount(value: Any) -> Decimal | None:
+    number = _number(value)
+    if number is None:
+        return None
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -DECIMALS_MAX or abs(number) >= AMOUNT_MAX:
+        raise ValueError
+    return number
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _flag(value: Any) -> bool:
-    return value is True or str(value).lower() in {"true", "1"}
+def _said_flag(value: Any) -> bool | str:
+    return value if isinstance(value, bool) else str(value)
 
 
-_MENDS: dict[type | None, Callable[[Any], Any]] = {
-    dt.date: day_of,
-    Decimal: _amount,
-    bool: _flag,
-    str: _text,
+def is_empty_day(value: Any) -> bool:
+    """True for nothing, and for the dates before 1970 that stand for nothing."""
+    try:
+        return not value or dt.date.fromisoformat(str(value)[:10]).year < 1970
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """At most so much of it: it may be anything."""
+    text = repr(str(value) if isinstance(value, Decimal) else value)
+    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
+
+
+# By a word of the field's type, the narrower first.
+_MENDS: dict[str, Callable[[Any], Any]] = {
+    "SaidDay": _said_day,
+    "SaidFlag": _said_flag,
+    "Day": day_of,
+    "Amount": _amount,
+    "Decimal": _number,
+    "str": _text,
 }
 
 # pydantic reads a JSON number with a fraction by way of a binary float, which keeps 15 significant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -16,6 +17,9 @@ from schemas.money import ZERO, Amount, plain
 VOID, CREDITED = "void", "credited"
 INCOMPLETE = "document-incomplete"
 CHANGED = "document-changed"
+DATE_MISSING = "date-missing"
+STATUS_UNKNOWN = "status-unknown"
+STATUSES = frozenset(("", "unpaid", "paid", "carried", "nothing due", VOID, CREDITED))
 
 
 class Sum(BaseModel):
@@ -49,6 +53,18 @@ class Document(BaseModel):
     def chain(self, tenant: str, source: str) -> str:
         """R14: documents of one source, partner, invoice date and currency."""
         return derive_id("chain", tenant, source, self.partner, self.date, self.currency)
+
+
+def unclear(document: Document, more_statuses: Collection[str]) -> str | None:
+    """Why nothing of a document is billed before a person has looked at its header.
+
+    Its date is its period, its place among others and the date of what is posted (R11, R14, R22);
+    its status says whether it is void or taken back (R5, R14).
+    """
+    if not document.date:
+        return DATE_MISSING
+    ordinary = {status.lower() for status in more_statuses}
+    return None if document.status.lower() in STATUSES | ordinary else STATUS_UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

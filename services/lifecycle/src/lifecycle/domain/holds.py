@@ -36,6 +36,25 @@ _WORDS = {
     "amount-missing": (
         "the source does not say what these lines cost the customer: have Pax8 correct the invoice"
     ),
+    "type-unknown": (
+        "nobody knows what their type means, and it decides whether and how they are billed: ask"
+        ' Pax8, then say in the settings what it counts as, e.g. `[pax8.types]` `new = "one-time"`'
+    ),
+    "term-unknown": (
+        "nobody knows their term, and it decides the item and what is usage: ask Pax8; an ordinary"
+        ' one goes into the settings, e.g. `[pax8]` `terms = ["5 Year"]`'
+    ),
+    "billed-by-unclear": (
+        "`billedByPax8` says neither true nor false, so perhaps Pax8 bills the customer itself:"
+        " have Pax8 correct the invoice"
+    ),
+    "date-missing": (
+        "the invoice has no readable date, so nobody knows its month: have Pax8 correct it"
+    ),
+    "status-unknown": (
+        "nobody knows the invoice's status, which may mean that it is void: ask Pax8; an ordinary"
+        ' one goes into the settings, e.g. `[pax8]` `statuses = ["Overdue"]`'
+    ),
     **dict.fromkeys(
         ("count-zero", "count-jump", "count-unknown", "organization-vanished"),
         "a count behind them waits for a person (`chargeline counts show`, then `chargeline counts"

@@ -16,6 +16,7 @@ from normalizer.domain.collapse import collapsed_line
 from normalizer.domain.prorata import is_favourable, opposite_signs, warn_of_half_changes
 from normalizer.domain.rows import NOTHING, ChargeRow, amount
 from normalizer.domain.slots import give_slots, kind_of
+from normalizer.domain.unclear import Unclear
 from schemas.charges import product_key
 from schemas.messages import ChargesReceived
 from schemas.money import ZERO, round_half_up, summed
@@ -26,6 +27,7 @@ from schemas.uses import Uses, uses_of
 BILLED_BY_SOURCE = "billedByPax8"
 AMOUNT_MISSING = "amount-missing"
 PRODUCT_MISSING = "product-missing"
+PERIOD_UNREADABLE = "period-unreadable"
 NOT_READ = Uses()
 
 
@@ -47,11 +49,13 @@ def decide(head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -> 
     """Decide the rows in place."""
     if not rows and head.lines:
         return Decided(rows, (_whole(head),))
+    known = Unclear(settings.pax8)
+    known.read_types(rows)
     open_rows = _exclude(head, rows, settings)
     azure = Azure(
         settings.pax8.azure_products, settings.pax8.azure_sku_prefixes, head.policy.azure_scope
     )
-    open_rows, azure_rows = _drop(head, open_rows, azure)
+    open_rows, azure_rows = _drop(head, open_rows, azure, known)
     if head.policy.collapse_azure and azure_rows:
         merged = _collapse(head, azure_rows)
         if merged is not None:
@@ -104,9 +108,9 @@ def _exclude(head: ChargesReceived, rows: list[ChargeRow], settings: Settings) -
 
 
 def _drop(
-    head: ChargesReceived, rows: list[ChargeRow], azure: Azure
+    head: ChargesReceived, rows: list[ChargeRow], azure: Azure, known: Unclear
 ) -> tuple[list[ChargeRow], list[ChargeRow]]:
-    """Drop Azure, then drop prorata; what is left, Azure apart."""
+    """Hold what nobody knows, drop Azure, then drop prorata; what is left, Azure apart."""
     policy = head.policy
     left: list[ChargeRow] = []
     azure_left: list[ChargeRow] = []
@@ -114,12 +118,17 @@ def _drop(
     for row in rows:
         is_azure = azure.covers(row)
         row["kind"] = kind_of(row, azure=is_azure)
+        if (unclear := known.code(row, row["kind"])) is not None:
+            _end(row, "held", unclear)
+            continue
+        if PERIOD_UNREADABLE in row.get("unclear", ()):
+            row["warnings"] = [PERIOD_UNREADABLE]
         if is_azure and policy.drop_azure:
             _end(row, "dropped", "drop-azure", policy.level_of("drop_azure"))
             continue
         if row["kind"] == "prorate":
             if opposite_signs(row):
-                row["warnings"] = ["prorate-signs"]
+                row.setdefault("warnings", []).append("prorate-signs")
             elif policy.drop_prorata and is_favourable(row):
                 _end(row, "dropped", "drop-prorata", policy.level_of("drop_prorata"))
                 dropped.append(row)

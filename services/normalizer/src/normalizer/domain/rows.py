@@ -47,6 +47,7 @@ class ChargeRow(TypedDict):
     total: NotRequired[str | None]
     cost_total: NotRequired[str | None]
     billed_by_source: NotRequired[bool]
+    unclear: NotRequired[list[str]]
     outcome: NotRequired[LineOutcome]
     rule: NotRequired[str]
     level: NotRequired[str]
@@ -60,7 +61,7 @@ class ChargeRow(TypedDict):
 
 _Rows, _Row = TypeAdapter(list[ChargeRow]), TypeAdapter(ChargeRow)
 _DECIDED = ("product_key", "kind", "outcome", "rule", "level", "into", "warnings")
-_LOOKED_AT = frozenset(("type", "details", "vendor", "billed_by_source"))
+_LOOKED_AT = frozenset(("type", "details", "vendor", "billed_by_source", "unclear"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from normalizer.domain.rows import ChargeRow
 from schemas.charges import Kind, normal_term
 from schemas.ids import digest
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "subscription": "seat",
     "prorate": "prorate",
     "one-time": "one-time",
@@ -27,7 +27,7 @@ _SLOT_CHARS = 24
 
 def kind_of(row: ChargeRow, *, azure: bool) -> Kind:
     """Usage is told by its term, all else by its type, an unknown type by its subscription."""
-    known = _KINDS.get(row.get("type", ""))
+    known = KINDS.get(row.get("type", ""))
     if known != "prorate" and (azure or normal_term(row.get("term", "")) == ARREARS):
         return "usage"
     if known is not None:

@@ -56,6 +56,8 @@ def _given_away(press: Press, company: Company, subscription: Subscription) -> l
     period = (press.invoiced, plus_months(press.invoiced, 1))
     product = subscription.product
     extra = {"subscriptionId": new_id(press.rng), "description": f"{product.name} (promotion)"}
+    # Values of enums that nobody has documented, where nothing depends on them.
+    extra |= {"rateType": "promotional", "chargeType": "bundle", "unitOfMeasure": "Pack"}
     return [press.line(company, product, (2, 0, product.cost), period, **extra)]
 
 

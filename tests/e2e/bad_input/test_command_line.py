@@ -95,6 +95,54 @@ def test_a_mapping_of_what_there_can_not_be_is_refused(
     assert not fresh.data.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("ingest", "--period", "garbage"), "'garbage' is no month"),
+        (("ingest", "--period", "2026-13"), "'2026-13' is no month"),
+        (("run", "--sandbox", "--sandbox-url", "http://x", "--yes"), "name one of them"),
+        (("up", "--sandbox", "--sandbox-url", "http://x"), "name one of them"),
+        (("run", "--sandbox", "--clients", "1", "--yes"), "greater than or equal to 10"),
+        (("counts", "sync", "--sandbox", "--clients", "3"), "greater than or equal to 10"),
+        (("run", "--sandbox", "--lines", "-5", "--yes"), "greater than or equal to 1"),
+    ],
+)
+def test_an_option_that_can_not_be_is_refused(
+    fresh: CommandLine, words: tuple[str, ...], named: str
+) -> None:
+    ended = fresh.type(*words, "--data", str(fresh.data))
+    assert ended.code == 4
+    assert named in unboxed(ended.said)
+    assert not fresh.data.exists()
+
+
+@pytest.mark.parametrize("command", ["run", "ingest"])
+def test_a_document_that_the_source_does_not_list_is_refused(
+    fresh: CommandLine, command: str
+) -> None:
+    where = ["--sandbox-url", fresh.url, "--settings", str(fresh.folder / "settings.toml")]
+    ended = fresh.run(command, *where, "--document", "nosuch", *["--yes"][: command == "run"])
+    assert ended.code == 4
+    said = "chargeline: the source lists no document nosuch [document-unknown]"
+    assert ended.said.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize("command", [("run", "--sandbox", "--yes"), ("sandbox", "serve")])
+def test_a_folder_that_can_be_none_is_refused(fresh: CommandLine, command: tuple[str, ...]) -> None:
+    ended = fresh.type(*command, "--data", "/dev/null/x")
+    assert ended.code == 4
+    assert "/dev/null/x can be no data folder (Not a directory)" in ended.said
+    assert "Traceback" not in ended.said
+
+
+def test_a_sandbox_on_a_used_port_is_refused(fresh: CommandLine) -> None:
+    used = fresh.url.rpartition(":")[2]
+    ended = fresh.type("sandbox", "serve", "--port", used)
+    assert ended.code == 4
+    assert ended.said.startswith(f"chargeline: nothing can be served on 127.0.0.1:{used} (")
+    assert ended.said.endswith("name another port with --port [port-taken]\n")
+
+
 def test_r7_a_file_of_manual_and_an_automatic_run_are_refused_together(fresh: CommandLine) -> None:
     fresh.settings(small.settings(policy={"lifecycle": "manual"}))
     ended = fresh.bill("--automatic")

@@ -16,6 +16,7 @@ from chargeline.cli_connections import connections
 from chargeline.cli_counts import counts
 from chargeline.cli_options import (
     URL,
+    Clients,
     Data,
     Json,
     Sandboxed,
@@ -25,6 +26,7 @@ from chargeline.cli_options import (
     Today,
     Yes,
     end,
+    only_month,
     only_source,
     where_of,
 )
@@ -102,8 +104,8 @@ def run_command(
     today: Today = None,
     source: Source = "pax8",
     document: Annotated[str | None, typer.Option(help="Only this document.")] = None,
-    clients: Annotated[int, typer.Option(help="Clients of a generated month.")] = 50,
-    lines: Annotated[int, typer.Option(help="Lines of a generated month.")] = 1000,
+    clients: Clients = 50,
+    lines: Annotated[int, typer.Option(help="Lines of a generated month.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of a generated month.")] = 7,
     canary: Annotated[int, typer.Option(help="Batches posted and read back first.")] = 1,
     automatic: Annotated[bool, typer.Option(help="Approve by rule R17.")] = False,
@@ -169,6 +171,7 @@ def ingest(
     from chargeline import commands
 
     only_source(source)
+    only_month(period)
     where = replace(where_of(data, settings, False, sandbox_url, today), source=source)
     end(commands.ingest(where, document=document, period=period, drafts=drafts, as_json=as_json))
 

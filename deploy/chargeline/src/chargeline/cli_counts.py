@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chargeline.cli_options import (
+    Clients,
     Data,
     Json,
     Sandboxed,
@@ -35,7 +36,7 @@ def counts_sync(
     day: Annotated[
         str | None, typer.Option(help="Only if today is this day, e.g. 2026-11-05.")
     ] = None,
-    clients: Annotated[int, typer.Option(help="Clients of a generated world.")] = 50,
+    clients: Clients = 50,
     seed: Annotated[int, typer.Option(help="Seed of a generated world.")] = 7,
     as_json: Json = False,
 ) -> None:

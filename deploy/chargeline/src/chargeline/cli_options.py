@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -27,12 +28,21 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 Today = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Fix the clock's day.")]
 Source = Annotated[str, typer.Option(help="Where the charges come from.")]
+_LEAST_CLIENTS = 10  # of a generated world: each has a part to play
+Clients = Annotated[int, typer.Option(help="Clients of a generated world.", min=_LEAST_CLIENTS)]
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def only_source(source: str) -> None:
     """What has documents: Pax8 its invoices, Huntress the counts of a month as charges."""
     if source not in ("pax8", "huntress"):
         raise typer.BadParameter(f"there is no source {source!r}; there are: pax8, huntress")
+
+
+def only_month(period: str | None) -> None:
+    """A month of the calendar, or none."""
+    if period is not None and not _MONTH.fullmatch(period):
+        raise typer.BadParameter(f"{period!r} is no month: say it as 2026-10")
 
 
 def where_of(
@@ -47,6 +57,8 @@ def where_of(
 ) -> Where:
     from chargeline.session import Where
 
+    if sandbox_here and sandbox_url is not None:
+        raise typer.BadParameter("--sandbox and --sandbox-url are two places: name one of them")
     day: date | None = today.date() if today else None
     asked = Where(data, settings, sandbox_here, sandbox_url, day, clients, lines, seed)
     return replace(asked, url=os.environ.get(URL) or None)

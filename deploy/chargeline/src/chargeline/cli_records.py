@@ -140,9 +140,17 @@ def sandbox_serve(
     host: Annotated[str, typer.Option(help="In a container: 0.0.0.0.")] = "127.0.0.1",
 ) -> None:
     """Serve the vendor sandboxes; load them through /_sandbox/<vendor>/load."""
-    from sandbox.serve import serve
+    from chargeline.session import usable
+    from chassis.errors import PermanentError
+    from sandbox.serve import PortTaken, serve
 
-    serve(port, data, today=today.date() if today else None, latency_s=latency_s, host=host)
+    day = today.date() if today else None
+    folder = usable(data) if data is not None else None
+    try:
+        serve(port, folder, today=day, latency_s=latency_s, host=host)
+    except PortTaken as taken:
+        text = f"nothing can be served on {taken}: name another port with --port"
+        raise PermanentError("port-taken", text) from None
 
 
 def trace(

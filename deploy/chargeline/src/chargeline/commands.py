@@ -21,6 +21,7 @@ from chassis.errors import PermanentError
 from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView, Queries
 from gateway.store import Store
+from schemas.messages import DocumentEntry
 from schemas.selection import Selection
 
 type Answer = tuple[int, dict[str, Any] | None]
@@ -48,12 +49,9 @@ async def bill(
             ask = _asker(desk, watch, yes=yes)
             billing = Billing(desk, ask=ask, watch=watch, source=where.source)
             await billing.check_connections()
-            for entry in await billing.documents():
-                if document is None or entry.document == document:
-                    one = await billing.bill(
-                        entry.document, yes=yes, automatic=automatic, canary=canary
-                    )
-                    done.append(one)
+            for entry in _chosen(await billing.documents(), document):
+                how: dict[str, Any] = {"yes": yes, "automatic": automatic, "canary": canary}
+                done.append(await billing.bill(entry.document, **how))
         waiting = await desk.waits.parked()
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
 
@@ -77,8 +75,8 @@ async def ingest(
                 return DONE, None
             done = [
                 await billing.bill(entry.document, yes=False)
-                for entry in await billing.documents()
-                if document in (None, entry.document) and entry.date.startswith(period or "")
+                for entry in _chosen(await billing.documents(), document)
+                if entry.date.startswith(period or "")
             ]
         waiting = await desk.waits.parked()
         return _ending(done, calls, waiting, started, as_json=as_json, hints=_hints(where))
@@ -224,6 +222,14 @@ async def explain(where: Where, line: str | None, *, document: str | None, as_js
     for problem in (p for d in documents for p in d.problems):
         shown.err.print(f"[red]{problem.code}[/] {shown.safe(problem.text)}")
     return code, None
+
+
+def _chosen(listed: Sequence[DocumentEntry], document: str | None) -> Sequence[DocumentEntry]:
+    """All of them, or the one that is named."""
+    chosen = [entry for entry in listed if document in (None, entry.document)]
+    if document is not None and not chosen:
+        raise PermanentError("document-unknown", f"the source lists no document {document}")
+    return chosen
 
 
 def _ending(

@@ -8,6 +8,8 @@ _CODES = frozenset(
         "settings-file",
         "manual-and-automatic",
         "data-folder-missing",
+        "data-folder-unusable",
+        "port-taken",
         "nothing-to-apply",
         "nothing-to-undo",
         "parked-missing",

@@ -81,7 +81,7 @@ async def opened(
     """
     where = with_folder(where)
     file = read_settings(where.settings) if where.settings else None
-    folder = where.folder
+    folder = usable(where.folder)
     transport, close = None, None
     if where.sandbox:
         transport, close, generated = await _inside(where, folder)
@@ -111,6 +111,16 @@ async def opened(
     finally:
         if close is not None:
             close()
+
+
+def usable(folder: Path) -> Path:
+    """The folder, made if it is not there; PermanentError where there can be none."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"{folder} can be no data folder ({error.strerror}): name another one with --data"
+        raise PermanentError("data-folder-unusable", text) from None
+    return folder
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The sandbox as a server of its own: one process, one port, a folder that outlives it."""
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.app import Build, build_app
 from sandbox.core import ConnectionBroken
+
+
+class PortTaken(Exception):  # noqa: N818 - named for what happened
+    """Nobody could ask the sandbox anything."""
 
 
 def serve(
@@ -22,15 +27,19 @@ def serve(
     vendors: dict[str, Build] | None = None,
 ) -> None:
     """Runs until interrupted. The ready line names the address; port 0 takes a free one."""
-    app = build_app(folder, today=today, latency_s=latency_s, vendors=vendors)
-    asyncio.run(serving(app, port, host))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise PortTaken(f"{host}:{port} ({getattr(error, 'strerror', None) or error})") from error
+    with listening:
+        app = build_app(folder, today=today, latency_s=latency_s, vendors=vendors)
+        asyncio.run(serving(app, listening))
 
 
-async def serving(app: ASGIApp, port: int, host: str = "127.0.0.1") -> None:
-    config = uvicorn.Config(
-        HangsUp(app), host=host, port=port, log_level="error", http="h11", lifespan="off"
-    )
-    await ReadyServer(config).serve()
+async def serving(app: ASGIApp, listening: socket.socket) -> None:
+    config = uvicorn.Config(HangsUp(app), log_level="error", http="h11", lifespan="off")
+    await ReadyServer(config).serve(sockets=[listening])
 
 
 @dataclass
@@ -54,6 +63,6 @@ class ReadyServer(uvicorn.Server):
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
         for server in self.servers:
-            for socket in server.sockets:
-                host, port = socket.getsockname()[:2]
+            for each in server.sockets:
+                host, port = each.getsockname()[:2]
                 print(f"sandbox ready on http://{host}:{port}", flush=True)  # noqa: T201

@@ -169,6 +169,7 @@ class History:
     async def _statement_gaps(self, system: System) -> list[str]:
         """The printed statement against the oracle's own sums of the load."""
         gaps: list[str] = []
+        statements: list[dict[str, Any]] = []
         expected = oracle.expectations(
             self.world.file()["pax8"], self.world.load["halopsa"], self.world.settings
         )
@@ -177,7 +178,9 @@ class History:
             assert run is not None, "every document has a run"
             shown = await system.gateway.queries.statement(TENANT, run.run)
             lines = [e for e in expected if e.document == document and not e.members]
-            gaps += oracle.statement_gaps(document[:8], lines, shown.model_dump(mode="json"))
+            statements.append(shown.model_dump(mode="json"))
+            gaps += oracle.statement_gaps(document[:8], lines, statements[-1])
+        gaps += oracle.standing_gaps(world.state_of(self.app), statements)
         parked = [row async for row in _parked(system)]
         return gaps + [f"parked: {row}" for row in parked]
 

@@ -6,6 +6,15 @@ contract keeps it from the code that it judges.
 
 from oracle.check import Fault, Verdict, judge, stamp_of
 from oracle.expect import Expected, expectations
-from oracle.statement import statement_gaps
+from oracle.statement import standing_gaps, statement_gaps
 
-__all__ = ["Expected", "Fault", "Verdict", "expectations", "judge", "stamp_of", "statement_gaps"]
+__all__ = [
+    "Expected",
+    "Fault",
+    "Verdict",
+    "expectations",
+    "judge",
+    "stamp_of",
+    "standing_gaps",
+    "statement_gaps",
+]

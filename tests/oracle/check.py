@@ -83,15 +83,15 @@ def judge(load: Row, settings: Row, state: Row) -> Verdict:
     verdict = Verdict()
     lines = expectations(load["pax8"], load["halopsa"], settings)
     verdict.checked = len(lines)
-    standing = list(_ours(state))
+    standing = list(ours_in(state))
     _once(standing, verdict)
     _stale(load, lines, standing, verdict)
-    _compare([one for one in lines if one.outcome == "billed"], _distinct(standing), verdict)
+    _compare([one for one in lines if one.outcome == "billed"], distinct(standing), verdict)
     _foreign(load, state, verdict)
     return verdict
 
 
-def _ours(state: Row) -> Iterable[Standing]:
+def ours_in(state: Row) -> Iterable[Standing]:
     codes = {int(row["id"]): str(row["code"]) for row in state.get("currencies", ())}
     for table in ("invoices", "recurring_invoices"):
         for invoice in state.get(table, ()):
@@ -159,7 +159,7 @@ def _stale(
             verdict.say("doubled", one.stamp, text)
 
 
-def _distinct(standing: Iterable[Standing]) -> list[Standing]:
+def distinct(standing: Iterable[Standing]) -> list[Standing]:
     """One standing line a stamp: what was billed, else what will be."""
     found: dict[str, Standing] = {}
     for one in sorted(standing, key=lambda s: -s.invoice):

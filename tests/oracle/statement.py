@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from oracle.check import Row, distinct, ours_in
 from oracle.expect import Expected
 
 ZERO = Decimal(0)
@@ -54,3 +55,25 @@ def _gaps(name: str, shown: Mapping[str, Any], wanted: Mapping[str, Decimal]) ->
     if placed != wanted["posted"]:
         gaps.append(f"{name}: posted with rounding is {placed}, the load says {wanted['posted']}")
     return gaps
+
+
+def standing_gaps(state: Row, statements: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where what the documents' statements have posted is not what stands at the destination.
+
+    A line on a recurring invoice and on the one made from it stands once.
+    """
+    stands: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    for one in distinct(ours_in(state)):
+        stands[one.currency, "price"] += one.price
+        stands[one.currency, "cost"] += one.cost
+    posted: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    for statement in statements:
+        for currency, told in statement["currencies"].items():
+            for side in SIDES:
+                posted[currency, side] += Decimal(str(told[side]["posted"]))
+    return [
+        f"{currency} {side}: the statements have {posted[currency, side]} posted,"
+        f" {stands[currency, side]} stand"
+        for currency, side in sorted({*stands, *posted})
+        if posted[currency, side] != stands[currency, side]
+    ]

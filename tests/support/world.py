@@ -17,10 +17,10 @@ from chassis.clock import LoopClock
 from chassis.http import Retries
 from chassis.service import Service
 from chassis.vault import Keys
-from gateway.domain.run import Stage
+from gateway.domain.run import Run, Stage
 from gateway.queries import BatchView
 from gateway.store import Store
-from oracle import Verdict, judge
+from oracle import Verdict, judge, standing_gaps
 from sandbox.generate import Month
 from schemas.statement import Statement
 from support import small
@@ -218,11 +218,13 @@ class World(Sandboxes):
         assert not verdict.faults, str(verdict)
 
     async def assert_whole(self) -> None:
-        """Nothing is parked, and the newest run of every document accounts for every cent."""
+        """Nothing is parked, the newest run of every document accounts for every cent, and what
+        they have posted is what stands at HaloPSA."""
         parked = await self.system.store.parking.list(TENANT)
         assert not parked, parked
         queries = self.system.gateway.queries
         newest = {run.document: run for run in await queries.runs(TENANT)}
+        await self._assert_posted_stands(list(newest.values()))
         for run in newest.values():
             if run.stage is not Stage.ENDED or self.expect_unexplained:
                 continue
@@ -231,6 +233,13 @@ class World(Sandboxes):
             for currency, sides in statement.currencies.items():
                 for side in (sides.price, sides.cost):
                     assert side.unexplained == 0, f"{currency}: {side}"
+
+    async def _assert_posted_stands(self, runs: list[Run]) -> None:
+        if self.expect_unexplained or any(run.stage is not Stage.ENDED for run in runs):
+            return
+        shown = [await self.system.gateway.queries.statement(TENANT, run.run) for run in runs]
+        gaps = standing_gaps(await self.halo_state(), [as_json(one) for one in shown])
+        assert not gaps, gaps
 
     async def _set_up(self) -> None:
         await self.change(self.settings)

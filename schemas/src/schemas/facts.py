@@ -185,7 +185,9 @@ class PostingPlanned(BatchHead):
     """What applying would do. Body: the plan (poster's own shape, shown by the plan view).
 
     `money` splits the kept lines: `pending` for what applying would post, `posted` for what stands
-    already, `held`/`settled`/`refused` for the rest.
+    already, `held`/`settled`/`refused` for the rest. `taken` comes off all entries told so far,
+    the normalizer's too: what of them stands, and is in `money` as `posted`. A `posted` entry with
+    a reason waits for a person: it stands, and today's decisions would not post it.
     """
 
     topic = "postings.planned.v1"
@@ -203,6 +205,7 @@ class PostingPlanned(BatchHead):
     text: str = ""
     warnings: tuple[str, ...] = ()
     money: tuple[Entry, ...] = ()
+    taken: tuple[Entry, ...] = ()
     rounding_price: Amount = ZERO
     rounding_cost: Amount = ZERO
     external_ids: tuple[str, ...] = ()
@@ -225,6 +228,7 @@ class PostingDone(BatchHead):
     unchanged: int = 0
     external_ids: tuple[str, ...] = ()
     money: tuple[Entry, ...] = ()
+    taken: tuple[Entry, ...] = ()
     differences: tuple[Difference, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -253,6 +257,7 @@ class PostingRefused(BatchHead):
     held: bool = False  # True: money counts as held(code); False: as refused(code)
     plan_again: bool = False  # `moved`
     money: tuple[Entry, ...] = ()
+    taken: tuple[Entry, ...] = ()
 
 
 class Parked(BaseModel):

@@ -29,7 +29,8 @@ class Entry(BaseModel):
     """So many lines and so much money that ended the same way for the same reason.
 
     `posted` entries come from the destination's read-back; `rounding` is what the exact totals of
-    posted lines have over the rounded ones; all others are sums of the lines' exact totals.
+    posted lines have over the rounded ones; all others are sums of the lines' exact totals. What
+    is posted and has a reason waits for a person: it stands, and would not be posted today.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +62,7 @@ class CurrencyStatement(BaseModel):
 
     price: Side
     cost: Side
+    posted_by: dict[str, Amount] = {}  # of it what waits for a person
     dropped_by: dict[str, Amount] = {}
     held_by: dict[str, Amount] = {}
     excluded_by: dict[str, Amount] = {}
@@ -101,3 +103,11 @@ def merge(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         Entry(outcome=outcome, reason=reason, lines=n, price=price, cost=cost)
         for (outcome, reason), (n, price, cost) in sorted(sums.items())
     )
+
+
+def less(entries: Iterable[Entry], taken: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries without what was taken out of them; what is empty then is left out."""
+    back = [
+        e.model_copy(update={"lines": -e.lines, "price": -e.price, "cost": -e.cost}) for e in taken
+    ]
+    return tuple(e for e in merge((*entries, *back)) if e.lines or e.price or e.cost)

@@ -66,6 +66,8 @@ def test_r14_before_it_was_billed_the_recurring_invoice_is_the_new_documents(
             again = await w.again(ran)
             assert again.statement.currencies["USD"].price.posted == 30
             assert await w.invoices(41) == [*made]
+            old = await w.bill(small.DOCUMENT)
+            assert old.statement.currencies["USD"].excluded_by == {"superseded": 60}
 
     in_virtual_time(story())
 

@@ -68,7 +68,8 @@ def normalized(batch: str = "b1", revision: int = 1, **more: Any) -> ChargesNorm
         "kept_price": KEPT,
         "kept_cost": KEPT,
     } | more
-    return ChargesNormalized(**of_batch(batch, revision), policy=EffectivePolicy(), **given)
+    head = of_batch(batch, revision)
+    return ChargesNormalized(**{**head, **given}, policy=EffectivePolicy())
 
 
 def resolved(batch: str = "b1", revision: int = 1, **more: Any) -> ChargesResolved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
@@ -13,14 +14,17 @@ from gateway.domain.projection import ParkedBatch, Projection, ended, entries_of
 from gateway.domain.run import Progress
 from gateway.domain.statement import statement
 from schemas.messages import BatchHead
+from schemas.statement import Entry
 from support.examples import thousand
 
 from .facts import (
+    DROPPED,
     KEPT,
     a_run,
     altered,
     done,
     held,
+    money,
     normalized,
     planned,
     refused,
@@ -116,7 +120,22 @@ def test_a_batch_stands_where_its_newest_facts_say(
         (story(), "posted", ""),
         ([*story(), undone()], "held", "undone"),
         ([*story(), refused(revision=2, command="undo")], "posted", ""),
-        ([*story(), normalized(revision=2), held(revision=2)], "held", "company-unmapped"),
+        ([*story(), normalized(revision=2), held(revision=2)], "posted", "company-unmapped"),
+        (
+            [*story(), undone(), normalized(revision=3), held(revision=3)],
+            "held",
+            "company-unmapped",
+        ),
+        (
+            [*story(), normalized(revision=2, content="other"), held(revision=2)],
+            "held",
+            "company-unmapped",
+        ),
+        (
+            [*story(), normalized(revision=2), refused(revision=2, command="plan")],
+            "posted",
+            "moved",
+        ),
         ([*story(), undone(), *story(revision=3)], "posted", ""),
     ],
 )
@@ -129,11 +148,39 @@ def test_kept_money_is_where_the_latest_stage_says(
     assert (kept.outcome, kept.reason, kept.price, kept.lines) == (outcome, reason, KEPT, 2)
 
 
-def test_the_money_of_a_parked_batch_is_held() -> None:
+@pytest.mark.parametrize(("posted", "outcome"), [(False, "held"), (True, "posted")])
+def test_the_money_of_a_parked_batch_is_held_unless_it_stands(posted: bool, outcome: str) -> None:
     head = normalized().model_dump(include=set(ParkedBatch.model_fields) - {"kind", "body"})
-    (projection,) = taken([*story(), ParkedBatch(**head, code="bug")])
+    facts = story() if posted else story()[:3]
+    (projection,) = taken([*facts, ParkedBatch(**head, code="bug")])
     assert projection.progress() is Progress.HELD
-    assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [("held", "parked")]
+    assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [(outcome, "parked")]
+
+
+def test_what_was_refused_before_it_was_written_had_what_stood_when_it_was_planned() -> None:
+    half = Entry(outcome="posted", lines=1, price=KEPT - 10, cost=KEPT - 10)
+    rest = Entry(outcome="pending", lines=1, price=Decimal(10), cost=Decimal(10))
+    (projection,) = taken(
+        [normalized(), planned(money=(half, rest)), refused(code="run-stopped", held=True)]
+    )
+    waits = rest.model_copy(update={"outcome": "held", "reason": "run-stopped"})
+    assert set(entries_of(projection)[1:]) == {half, waits}
+
+
+def test_r2_what_stands_comes_off_what_it_would_be_told_as() -> None:
+    stands = Entry(outcome="posted", reason="excluded-after-posting", lines=1, price=DROPPED)
+    gone = Entry(outcome="dropped", reason="drop-zero", lines=1, price=DROPPED, cost=DROPPED)
+    stands = stands.model_copy(update={"cost": DROPPED})
+    (projection,) = taken([normalized(), planned(money=(*money("posted"), stands), taken=(gone,))])
+    assert set(entries_of(projection)) == {*money("posted"), stands}
+
+
+def test_r2_what_stood_of_lines_that_are_dropped_now_comes_off_the_dropped() -> None:
+    everything = Entry(outcome="posted", lines=3, price=KEPT + DROPPED, cost=KEPT + DROPPED)
+    first = [normalized(money=(), kept_lines=3), done(money=(everything,))]
+    (projection,) = taken([*first, normalized(revision=2), held(revision=2)])
+    stands = everything.model_copy(update={"reason": "company-unmapped"})
+    assert entries_of(projection) == (stands,)
 
 
 def test_a_batch_that_keeps_nothing_has_nothing_pending() -> None:

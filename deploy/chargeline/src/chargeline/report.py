@@ -10,7 +10,7 @@ from typing import Any
 
 from chargeline.billing import Billed, refused_at_the_door, unexplained
 from chassis.errors import PermanentError
-from gateway.queries import BatchView
+from gateway.queries import BatchView, waits_for_a_person
 from schemas.messages import Hold
 from schemas.money import ZERO, plain
 from schemas.statement import CurrencyStatement, Side, Statement
@@ -21,6 +21,8 @@ DONE, FAILED, NEEDS_A_PERSON, NOTHING_AUDITED, REFUSED = range(5)
 _SEE = "`chargeline explain --all` lists the lines"
 _WORDS = {"undone": "taken back: once more posts it again"}
 _COMMAND = re.compile(r"`(chargeline [^`]+)`")
+
+_BY_REASON = ("posted_by", "dropped_by", "held_by", "excluded_by", "refused_by")
 
 type _HoldKey = tuple[str, str, str]
 
@@ -70,7 +72,7 @@ def statement_json(statement: Statement) -> dict[str, Any]:
                 "cost": _side(found.cost),
                 **{
                     name: {reason: plain(amount) for reason, amount in getattr(found, name).items()}
-                    for name in ("dropped_by", "held_by", "excluded_by", "refused_by")
+                    for name in _BY_REASON
                 },
             }
             for currency, found in statement.currencies.items()
@@ -91,7 +93,8 @@ def exit_code(billed: Sequence[Billed], parked: int) -> int:
 def holds_of(billed: Billed) -> list[dict[str, Any]]:
     """What waits for a person, most money first, with the command that resolves it.
 
-    `waits` is all that its clients do not get billed because of it, `price` its own lines alone.
+    `waits` is all that its clients do not get billed because of it, or that stands there although
+    nobody would post it today; `price` is its own lines alone.
     """
     found = _problem_holds(billed)
     grouped: dict[_HoldKey, list[tuple[Hold, BatchView]]] = defaultdict(list)
@@ -160,6 +163,7 @@ def _sum_currency(found: Sequence[CurrencyStatement]) -> CurrencyStatement:
     return CurrencyStatement(
         price=_sum_side([one.price for one in found]),
         cost=_sum_side([one.cost for one in found]),
+        posted_by=by("posted_by"),
         dropped_by=by("dropped_by"),
         held_by=by("held_by"),
         excluded_by=by("excluded_by"),
@@ -207,6 +211,7 @@ def _open(billed: Billed) -> bool:
     sides = [s for c in billed.statement.currencies.values() for s in (c.price, c.cost)]
     waiting = any(billed.statement.lines.get(k) for k in ("held", "refused", "pending"))
     money = any(s.held or s.refused or s.pending for s in sides)
+    money = money or any(c.posted_by for c in billed.statement.currencies.values())
     return waiting or money or any(unexplained(billed.statement))
 
 
@@ -227,12 +232,12 @@ def _names(views: Sequence[BatchView]) -> str:
 
 
 def _waits(view: BatchView) -> Decimal:
-    return sum((e.price for e in view.entries if e.outcome in ("held", "refused")), ZERO)
+    return sum((e.price for e in view.entries if waits_for_a_person(e)), ZERO)
 
 
 def _held_whole(view: BatchView) -> list[Hold]:
     """Lines that wait without a list: the poster holds or refuses them, or they were taken back."""
-    entries = [e for e in view.entries if e.outcome in ("held", "refused") and e.lines]
+    entries = [e for e in view.entries if waits_for_a_person(e) and e.lines]
     if not entries:
         return []
     code = view.code or max(entries, key=lambda e: abs(e.price)).reason

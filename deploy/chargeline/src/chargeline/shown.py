@@ -122,6 +122,8 @@ def show_bridge(billed: Billed) -> None:
                 for reason, part in getattr(found, f"{name}_by", {}).items():
                     out.print(f"      [dim]{reason:24} {money(part, currency):>16}[/]")
         _bar("= posted", side.posted, side.received, currency, "green")
+        for reason, part in found.posted_by.items():
+            out.print(f"      [yellow]{reason:24} {money(part, currency):>16}[/]")
         _end(side, found.cost, currency)
 
 

@@ -40,6 +40,8 @@ from schemas.messages import (
     ItemsCreated,
     Parked,
     PostingPlanned,
+    PostingRefused,
+    PostingUndone,
 )
 
 _Matches = TypeAdapter(list[CompanyMatch])
@@ -159,6 +161,8 @@ class Handlers:
             if run is not None and not run.value.approve_plans:
                 more["plan_body"] = await self._bodies.put(head.tenant, await body.load())
         await self._take(head, **more)
+        if isinstance(head, PostingUndone):
+            await self._store.undone_elsewhere(head)
 
     async def on_items_created(self, head: ItemsCreated, body: Body) -> None:
         stored = await self._store.runs.get(head.tenant, head.run)
@@ -180,6 +184,9 @@ class Handlers:
             await self._take(parked)
 
     async def _take(self, fact: BatchHead, **more: Any) -> None:
+        if isinstance(fact, ChargesHeld | ParkedBatch | PostingRefused):  # nobody has looked
+            more["stood"] = await self._store.last_word(fact)
+
         def change(p: Projection) -> Projection:
             taken = p.take(fact)
             return taken.model_copy(update=more) if taken is not p and more else taken

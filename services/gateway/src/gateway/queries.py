@@ -146,12 +146,18 @@ class Queries:
         return [f for f in found if f is not None and f.revision == revision]
 
 
+def waits_for_a_person(entry: Entry) -> bool:
+    """Held or refused; or posted, and today's decisions would not post it."""
+    stands = entry.outcome == "posted" and bool(entry.reason)
+    return stands or entry.outcome in ("held", "refused")
+
+
 def _view(p: Projection) -> BatchView:
     r = p.revision
     resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
     refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.at(r, "parked")
     entries = entries_of(p)
-    waits = any(e.lines for e in entries if e.outcome in ("held", "refused"))
+    waits = any(e.lines for e in entries if waits_for_a_person(e))
     reason = next((f for f in (parked, refused, held, planned) if waits and f is not None), None)
     head = p.normalized or p.parked
     assert head is not None, "a batch in view has come in"

@@ -12,7 +12,7 @@ from schemas.money import plain, round_half_up
 from schemas.statement import OUTCOMES, CurrencyStatement, Side, Statement
 
 HEAD = ("document", "period", "currency", "side", "figure", "reason", "amount")
-_BY_REASON = ("dropped", "held", "excluded", "refused")
+_BY_REASON = ("posted", "dropped", "held", "excluded", "refused")
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
@@ -74,7 +74,8 @@ def _verdict(statement: Statement) -> str:
     if any(side.unexplained for side in sides):
         lines = len(statement.unexplained_lines)
         return f"<p class=open>Money is unexplained; {lines} lines are named by the API.</p>"
-    if any(side.held or side.refused or side.pending for side in sides):
+    stands = any(told.posted_by for told in statement.currencies.values())
+    if stands or any(side.held or side.refused or side.pending for side in sides):
         return "<p class=open>Every cent is accounted for; some of it waits for a person.</p>"
     return "<p class=proved>Every cent is accounted for: 0.00 unexplained.</p>"
 

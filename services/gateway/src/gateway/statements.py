@@ -1,7 +1,8 @@
 """Statements by the bytes that they are made of: who looks again does not have them computed again.
 
 A statement is a function of its run and that run's slots (`gateway.domain.statement`) and of
-nothing else, so nothing here grows old: other bytes are another entry.
+nothing else, so nothing here grows old: other bytes are another entry. Only a document that is held
+whole has what its other runs have posted: that is computed each time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections import OrderedDict
 
 from gateway.domain.projection import Projection
+from gateway.domain.run import Run
 from gateway.domain.statement import statement
 from gateway.store import Store
 from schemas.statement import Statement
@@ -27,6 +29,8 @@ class Statements:
     async def of(self, tenant: str, run: str) -> Statement:
         """As it stands now. PermanentError `run-unknown` if there is no such run."""
         found = await self._store.run(tenant, run)
+        if found.value.problem is not None:
+            return await self._of_held(found.value)
         records = self._store.projections.raw(tenant, "run", run)
         bodies = [record.body async for record in records]
         key = _digest([found.record.body, *bodies])
@@ -38,6 +42,11 @@ class Statements:
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return there
+
+    async def _of_held(self, run: Run) -> Statement:
+        """A document that is held whole: what stands of it, other runs have posted."""
+        mine = await self._store.batches(run.tenant, run.run)
+        return statement(run, mine, await self._store.others(run))
 
 
 def _digest(bodies: list[bytes]) -> bytes:

@@ -182,7 +182,9 @@ class Steps:
     async def end_held(self, stored: Stored[Run], run: Run) -> bool:
         """End it here: its problem holds the whole document, or a later run reads that."""
         ended = run.model_copy(update={"stage": Stage.ENDED})
-        return await self._replace(stored, ended, [], about_end(ended, statement(ended, ())))
+        mine, others = await self._batches(run), await self._store.others(run)
+        proof = statement(ended, mine, others)
+        return await self._replace(stored, ended, [], about_end(ended, proof))
 
     async def _resolve(self, stored: Stored[Run]) -> bool:
         run = stored.value

@@ -14,9 +14,10 @@ from chassis.table import Stored, Table
 from chassis.versions import SettingsVersions
 from gateway.domain.projection import Projection
 from gateway.domain.run import Counts, Progress, Run, Stage
+from gateway.domain.standing import LastWord
 from gateway.domain.syncs import Standing, Sync
-from schemas.ids import derive_id
-from schemas.messages import DocumentEntry, Head
+from schemas.ids import derive_id, digest
+from schemas.messages import BatchHead, DocumentEntry, Head, PostingUndone
 from schemas.settings import Settings
 
 PAX8 = "pax8"
@@ -175,6 +176,39 @@ class Store:
     async def batches(self, tenant: str, run: str) -> list[Projection]:
         """The projections of a run, in the order of their batch ids."""
         return [stored.value async for stored in self.projections.every(tenant, "run", run)]
+
+    async def others(self, run: Run) -> list[Projection]:
+        """The projections of all other runs over the run's document."""
+        runs = [
+            stored.value.run
+            async for stored in self.runs.every(run.tenant, "tenant", run.tenant)
+            if (stored.value.source, stored.value.document) == (run.source, run.document)
+        ]
+        return [
+            p for other in runs if other != run.run for p in await self.batches(run.tenant, other)
+        ]
+
+    async def last_word(self, fact: BatchHead) -> LastWord | None:
+        """What the poster said last of the batch in other runs, before that fact."""
+        words = [
+            word
+            async for stored in self.projections.every(fact.tenant, "batch", fact.batch)
+            if stored.value.run != fact.run and (word := stored.value.last_word(fact.revision))
+        ]
+        return max(words, key=lambda word: word.revision, default=None)
+
+    async def undone_elsewhere(self, fact: PostingUndone) -> None:
+        """The other runs that tell of the posting know that it was taken back."""
+
+        def change(p: Projection) -> Projection:
+            word = p.last_word(fact.revision)
+            return p.take(fact) if word is not None and word.plan == fact.plan else p
+
+        async for stored in self.projections.every(fact.tenant, "batch", fact.batch):
+            p = stored.value
+            if p.run != fact.run:
+                key = digest(p.run, p.batch)
+                await self.take(key, fact.tenant, change, p, lambda _: ())
 
     async def may_fall(self, run: Run) -> bool:
         """False: the next barrier stands for certain. One look, as every batch has its facts."""

@@ -12,11 +12,12 @@ from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.shape import Change, Operation, Plan
 from poster_halo.domain.sold import Sold
+from poster_halo.domain.strays import posted_by, taken_by
 from poster_halo.domain.words import TEXT_MAX
 from schemas.messages import ChargesResolved, Head, PostingPlanned
 from schemas.money import ZERO, plain
 from schemas.settings import Settings
-from schemas.statement import Entry, Outcome
+from schemas.statement import Entry, Outcome, merge
 from vendors.json import Written, dumps, string
 
 IDS_MAX = 40  # a head is at most 4 KiB
@@ -65,7 +66,7 @@ def command_part(command: Head) -> dict[str, Any]:
 def money_of(
     plan: Plan, found: Mapping[str, list[OurLine]], rest: tuple[Outcome, str]
 ) -> tuple[Entry, ...]:
-    """All kept lines: read back or standing, held, settled, and the rest."""
+    """All kept lines: read back or standing, held, settled, and the rest; and what else stands."""
     posted: dict[str, list[OurLine]] = {
         line: [there] for line, there in plan.standing.items() if line not in plan.held
     }
@@ -73,7 +74,7 @@ def money_of(
     otherwise: dict[str, tuple[Outcome, str]] = {
         line: ("held", code) for line, code in plan.held.items()
     }
-    return entries(plan.lines, posted, otherwise, rest)
+    return merge((*entries(plan.lines, posted, otherwise, rest), *posted_by(plan.staying)))
 
 
 def kept_whole(batch: ChargesResolved, outcome: Outcome, code: str) -> tuple[Entry, ...]:
@@ -122,6 +123,7 @@ def planned(
         text=short(plan.text),
         warnings=told((*plan.warnings, *warnings, *batch.warnings)),
         money=money_of(plan, {}, ("pending", "")),
+        taken=taken_by(plan.staying, plan.code),
         rounding_price=sum((sold.rounding[0] * times for sold, times in left), ZERO),
         rounding_cost=sum((sold.rounding[1] * times for sold, times in left), ZERO),
         external_ids=tuple(str(number) for number in sorted(plan.documents))[:IDS_MAX],

@@ -142,7 +142,7 @@ class GroupRun:
         """False: the destination has moved, and that is told."""
         if not work.goes:
             text = work.plan.text or "the destination changed since the plan was made"
-            await self._refusals.tell(work.approved, work.kept.head, (MOVED, text), held=True)
+            await self._refusals.tell_moved(work.approved, work.kept.head, work.plan, text)
         return work.goes
 
     def _may_go(self, work: Work) -> bool:

@@ -64,7 +64,8 @@ class Scope:
         days = [head.document_date[:10] for head in heads]
         return cls(
             since=_window_start(today, settings, days, postings),
-            recurring=any(head.policy.behaviour == "recurring" for head in heads),
+            recurring=any(head.policy.behaviour == "recurring" for head in heads)
+            or any(part.ext < 0 for posting in postings for part in posting.standing),
             search=_search(heads, postings) if settings.halopsa.find_by_search else "",
         )
 

@@ -18,6 +18,7 @@ from poster_halo.domain.stamps import Origin
 from poster_halo.domain.wanted import Asked
 from poster_halo.look import Look
 from poster_halo.store import KeptBatch, Store
+from poster_halo.straying import Strays
 from poster_halo.tools import Tools
 from schemas.charges import ItemChoice
 from schemas.ids import plan_id, reference_prefix
@@ -72,6 +73,7 @@ class Planner:
         self.known = known
         self._batches = batches
         self._items: dict[str, Item] = {}
+        self._strays = Strays(tools.store, job.tenant, seen.observed, known.postings)
 
     async def plan(
         self, kept: KeptBatch, posting: Posting | None, selection: Collection[str]
@@ -94,14 +96,17 @@ class Planner:
             else:
                 lines = against(lines, replaced, observed)
                 batch = replace(batch, beside=bool(replaced.lines))
-        elsewhere = Elsewhere(self.known.elsewhere)
+        elsewhere = Elsewhere(
+            self.known.elsewhere, strays=await self._strays.of(kept, batch, posting)
+        )
         made = plan_of(batch, lines, posting, observed, elsewhere)
         if posting is not None and made.code == "gone-at-destination":
             await self._look_closer(posting)
             made = plan_of(batch, lines, posting, observed, elsewhere)
         if made.extras:
+            told = {stray.there.line for stray in elsewhere.strays}
             wanted = await self._wanted(made.extras, head.batch)
-            elsewhere = Elsewhere(self.known.elsewhere, wanted)
+            elsewhere = replace(elsewhere, wanted=wanted | told)
             made = plan_of(batch, lines, posting, observed, elsewhere)
         return made
 

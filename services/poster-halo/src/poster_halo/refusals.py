@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chassis.service import JobRun
 from poster_halo import facts
+from poster_halo.domain.shape import Plan
+from poster_halo.domain.strays import taken_by
 from poster_halo.reading import MOVED
 from poster_halo.tools import Tools
 from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
@@ -24,15 +28,28 @@ class Refusals:
         held: bool = False,
     ) -> None:
         """`why`: a code and its text. Held: a person may plan it again."""
+        whole = facts.kept_whole(batch, "held" if held else "refused", why[0])
+        await self._tell(plan, batch, why, held=held, money=whole)
+
+    async def tell_moved(
+        self, approved: ApprovedPlan, batch: ChargesResolved, now: Plan, text: str
+    ) -> None:
+        """Not as it was approved any more. What stands by the look of today is told with it."""
+        money = facts.money_of(now, {}, ("held", MOVED))
+        taken = taken_by(now.staying, now.code)
+        await self._tell(approved, batch, (MOVED, text), held=True, money=money, taken=taken)
+
+    async def _tell(
+        self, plan: ApprovedPlan, batch: ChargesResolved, why: tuple[str, str], **said: Any
+    ) -> None:
         fact = PostingRefused(
             **facts.about(self._head, batch),
             plan=plan.plan,
             hash=plan.hash,
             code=why[0],
             text=facts.short(why[1]),
-            held=held,
             plan_again=why[0] == MOVED,
-            money=facts.kept_whole(batch, "held" if held else "refused", why[0]),
+            **said,
         )
         message = await self._tools.message(fact)
         await self._tools.store.answer(self._job.tenant, self._job.id, plan.batch, message)

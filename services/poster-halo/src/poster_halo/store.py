@@ -17,7 +17,7 @@ from chassis.table import Stored, Table
 from poster_halo.domain.postings import Posting
 from schemas import frame
 from schemas.charges import ItemChoice, ItemChoices
-from schemas.messages import ChargesResolved
+from schemas.messages import BodyRef, ChargesResolved
 
 BATCHES = "batches-to-post"
 ITEMS = "items"
@@ -138,6 +138,10 @@ class Store:
             return kept.fetched
         at = kept.head.lines_at
         return kept.inline if at is None else await self._bodies.get(kept.head.tenant, at)
+
+    async def body(self, tenant: str, at: BodyRef) -> bytes:
+        """Decided lines that lie in the store, of whatever revision."""
+        return await self._bodies.get(tenant, at)
 
     async def item(self, tenant: str, connection: str, key: str) -> KnownItem | None:
         """What the product is sold as at this connection, by lifecycle's own record."""

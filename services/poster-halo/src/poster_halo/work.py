@@ -15,6 +15,8 @@ from poster_halo.store import KeptBatch, PlanRecord
 from schemas.ids import reference_prefix
 from schemas.messages import ApprovedPlan
 
+COLLAPSED = "azure-collapsed"  # the product of lines that others were merged into (R6)
+
 
 @dataclass
 class Work:
@@ -68,6 +70,7 @@ def of_batch(posting: Posting, kept: KeptBatch, fence: int) -> Posting:
             "client": head.bill_client or head.client,
             "day": head.document_date[:10],
             "fence": fence,
+            "merged_at": head.lines_at if COLLAPSED in kept.choices else None,
         }
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from gateway.domain.run import Progress
+from gateway.domain.standing import LastWord, has_posted, told_again
 from schemas.messages import (
     BatchHead,
     BodyRef,
@@ -23,7 +24,7 @@ from schemas.messages import (
     PostingRefused,
     PostingUndone,
 )
-from schemas.statement import Entry
+from schemas.statement import Entry, Outcome, less, merge
 
 
 class ParkedBatch(BatchHead):
@@ -50,6 +51,7 @@ class Projection(BaseModel):
     undone: PostingUndone | None = None
     undo_refused: PostingRefused | None = None
     parked: ParkedBatch | None = None
+    stood: LastWord | None = None  # of another run over the document, where this one has not looked
     proposals: dict[str, str] = {}  # product key to name, of the items that are to be made
     holds: tuple[Hold, ...] = ()  # what the held batch waits for
     plan_body: BodyRef | None = None  # the plan as a person reads it, in review mode
@@ -66,6 +68,16 @@ class Projection(BaseModel):
         """The fact in that slot, if it is of that revision."""
         fact: BatchHead | None = getattr(self, slot)
         return fact if fact is not None and fact.revision == revision else None
+
+    def last_word(self, before: int) -> LastWord | None:
+        """What the poster said last of the batch, up to that revision; None: nothing stands."""
+        latest_first = (self.done, self.refused, self.planned)  # of one revision
+        facts = [f for f in latest_first if f is not None and f.revision <= before]
+        words = [LastWord.of(f) for f in facts if f is not self.refused or has_posted(f.money)]
+        words += [self.stood] if self.stood is not None else []
+        last = max(words, key=lambda word: word.revision, default=None)
+        undone = self.undone.revision if self.undone is not None else 0
+        return last if last is not None and last.money and last.revision > undone else None
 
     @property
     def revision(self) -> int:
@@ -111,30 +123,61 @@ def slot_of(fact: BatchHead) -> str:
 def entries_of(p: Projection) -> tuple[Entry, ...]:
     """Every line of the batch with its outcome, as the newest facts have it.
 
-    What was not kept is the normalizer's word; what was kept is the last stage's.
+    What was not kept is the normalizer's word; what was kept is the last stage's. What stands is
+    posted, whoever posted it: the poster says so where it has looked, else its last word does.
     """
     r = p.revision
     n: ChargesNormalized | None = p.at(r, "normalized")
     if n is None:
         return ()
-    kept = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost}
-    return (*n.money, *_kept_entries(p, r, kept))
+    kept: dict[str, Any] = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost}
+    if p.undone is not None and p.undone.revision > r and not p.at(r, "parked"):
+        return (*n.money, Entry(outcome="held", reason="undone", **kept))
+    looked = _looked(p, r)
+    if looked is not None:
+        money, taken = looked
+        return less((*n.money, *money), taken) if taken else (*n.money, *money)
+    end = _end(p, r)
+    rest = (Entry(**end, **kept),) if kept["lines"] else ()
+    last = p.last_word(r)
+    if last is None or end["outcome"] == "pending" or last.content != n.content:
+        return (*n.money, *rest)
+    return told_again(last, rest, n.money, end["reason"])
 
 
-def _kept_entries(p: Projection, r: int, kept: dict[str, Any]) -> tuple[Entry, ...]:
+def _looked(p: Projection, r: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
+    """What the poster said of the kept lines in this pass, if it has looked at the destination."""
     if p.at(r, "parked"):
-        return (Entry(outcome="held", reason="parked", **kept),)
-    if p.undone is not None and p.undone.revision > r:
-        return (Entry(outcome="held", reason="undone", **kept),)
-    for slot in ("done", "refused", "planned"):
-        fact = p.at(r, slot)
-        if fact is not None:
-            money: tuple[Entry, ...] = fact.money
-            return money
+        return None
+    done: PostingDone | None = p.at(r, "done")
+    refused: PostingRefused | None = p.at(r, "refused")
+    planned: PostingPlanned | None = p.at(r, "planned")
+    if done is not None:
+        return done.money, done.taken
+    if refused is not None and (has_posted(refused.money) or refused.taken):
+        return refused.money, refused.taken
+    if planned is None:
+        return None
+    if refused is None:
+        return planned.money, planned.taken
+    # It was refused before anything was written: what stood when it was planned still stands.
+    end: Outcome = "held" if refused.held else "refused"
+    ended = {"outcome": end, "reason": refused.code}
+    money = [e.model_copy(update=ended) if e.outcome == "pending" else e for e in planned.money]
+    return merge(money), planned.taken
+
+
+def _end(p: Projection, r: int) -> dict[str, Any]:
+    """How the kept lines ended of which the poster has said nothing."""
     held: ChargesHeld | None = p.at(r, "held")
+    refused: PostingRefused | None = p.at(r, "refused")
+    if p.at(r, "parked"):
+        return {"outcome": "held", "reason": "parked"}
+    if refused is not None:
+        return {"outcome": "held" if refused.held else "refused", "reason": refused.code}
     if held is not None:
-        return (Entry(outcome="held", reason=held.code, **kept),)
-    return (Entry(outcome="pending", reason="", **kept),) if kept["lines"] else ()
+        return {"outcome": "held", "reason": held.code}
+    return {"outcome": "pending", "reason": ""}
 
 
 def ended(p: Projection) -> bool:

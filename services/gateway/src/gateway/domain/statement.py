@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from gateway.domain.projection import Projection, ended, entries_of
-from gateway.domain.run import ReceivedSum, Run
+from gateway.domain.run import Progress, ReceivedSum, Run
+from gateway.domain.standing import standing
 from schemas.money import ZERO
 from schemas.statement import (
     OUTCOMES,
@@ -16,18 +17,23 @@ from schemas.statement import (
     Entry,
     Side,
     Statement,
+    less,
     merge,
 )
 
 _UNREAD = ("document-incomplete", "document-unreadable", "raw-altered")
 
 
-def statement(run: Run, projections: Iterable[Projection]) -> Statement:
+def statement(
+    run: Run, projections: Iterable[Projection], others: Iterable[Projection] = ()
+) -> Statement:
     """Where every cent went. `unexplained` stays null until every promised batch reached an end.
 
     `received` comes from the stored vendor bytes, `posted` from the destination's read-back; the
-    difference between them is computed here and nowhere else.
+    difference between them is computed here and nowhere else. `others` are those of the document's
+    other runs: a document that is held whole still has posted what they have.
     """
+    projections = list(projections)
     current = sorted(
         (
             p
@@ -37,7 +43,7 @@ def statement(run: Run, projections: Iterable[Projection]) -> Statement:
         key=lambda p: p.batch,
     )
     if run.problem is not None:
-        return _problem_statement(run)
+        return _problem_statement(run, _last_pass((*projections, *others)))
     complete = run.batches is not None and len(current) >= run.batches and all(map(ended, current))
     by_currency: dict[str, list[Entry]] = defaultdict(list)
     for p in current:
@@ -58,34 +64,69 @@ def statement(run: Run, projections: Iterable[Projection]) -> Statement:
     )
 
 
-def _problem_statement(run: Run) -> Statement:
-    """A document that is held whole: all that was received, or nothing known yet."""
+def _problem_statement(run: Run, last: Sequence[Projection]) -> Statement:
+    """A document that is held whole: all that was received, or nothing known yet.
+
+    What another pass has posted of it stands.
+    """
     known = run.problem not in _UNREAD and _read_whole(run)
-    held = {
-        currency: _currency_statement(
-            got,
-            (
-                Entry(
-                    outcome="held",
-                    reason=str(run.problem),
-                    lines=got.lines,
-                    price=got.price,
-                    cost=got.cost,
-                ),
-            ),
-            complete=known,
+    by_currency: dict[str, list[Entry]] = defaultdict(list)
+    for p in last:
+        by_currency[_currency(p)].extend(standing(entries_of(p)))
+    lines: dict[str, int] = defaultdict(int)
+    currencies: dict[str, CurrencyStatement] = {}
+    for currency in sorted({*run.received, *by_currency}):
+        entries = _held_whole(run, run.received.get(currency), by_currency[currency])
+        currencies[currency] = _currency_statement(
+            run.received.get(currency), entries, complete=known
         )
-        for currency, got in sorted(run.received.items())
-    }
-    lines = sum(got.lines for got in run.received.values())
+        for entry in entries:
+            if entry.outcome != "rounding":
+                lines[entry.outcome] += entry.lines
+    received = sum(got.lines for got in run.received.values())
     return Statement(
         document=run.document,
         source=run.source,
         period=run.period,
-        currencies=held,
-        lines={"received": lines, "held": lines},
+        currencies=currencies,
+        lines={"received": received, "held": 0, **lines},
         complete=known,
     )
+
+
+def _held_whole(run: Run, got: ReceivedSum | None, stands: Sequence[Entry]) -> tuple[Entry, ...]:
+    """What stands of one currency; the rest of what was received is held."""
+    problem = str(run.problem)
+    told = [
+        e.model_copy(update={"reason": problem}) if e.outcome == "posted" else e for e in stands
+    ]
+    if got is None:
+        return merge(told)
+    all_of_it = Entry(
+        outcome="held", reason=problem, lines=got.lines, price=got.price, cost=got.cost
+    )
+    taken = [
+        e.model_copy(
+            update={
+                "outcome": "held",
+                "reason": problem,
+                "lines": 0 if e.outcome == "rounding" else e.lines,
+            }
+        )
+        for e in told
+    ]
+    return less((all_of_it, *told), taken)
+
+
+def _last_pass(projections: Sequence[Projection]) -> list[Projection]:
+    """The batches of the newest pass that every batch went through, to its end or its plan."""
+    passes: dict[int, list[Projection]] = defaultdict(list)
+    for p in projections:
+        if p.revision:
+            passes[p.revision].append(p)
+    through = (Progress.HELD, Progress.PLANNED, Progress.DONE)
+    whole = [r for r, batches in passes.items() if all(p.progress() in through for p in batches)]
+    return passes[max(whole)] if whole else []
 
 
 def _read_whole(run: Run) -> bool:
@@ -106,11 +147,13 @@ def _currency_statement(
     got = received or ReceivedSum(lines=0, price=ZERO, cost=ZERO)
 
     def by(outcome: str) -> dict[str, Decimal]:
-        return {e.reason: e.price for e in entries if e.outcome == outcome and e.lines}
+        found = (e for e in entries if e.outcome == outcome and e.lines)
+        return {e.reason: e.price for e in found if e.reason or outcome != "posted"}
 
     return CurrencyStatement(
         price=_side(got.price, {o: _sum(entries, o, "price") for o in OUTCOMES}, complete=complete),
         cost=_side(got.cost, {o: _sum(entries, o, "cost") for o in OUTCOMES}, complete=complete),
+        posted_by=by("posted"),
         dropped_by=by("dropped"),
         held_by=by("held"),
         excluded_by=by("excluded"),

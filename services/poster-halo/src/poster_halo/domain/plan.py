@@ -38,6 +38,7 @@ def plan(
         text = f"HaloPSA has no currency {batch.currency}: add it there"
         made.hold("currency-mismatch", text, made.lines)
         return made
+    made.strays = elsewhere.strays
     standing = Standing(made, posting, observed, elsewhere)
     left = standing.split()
     own = own_documents(made, posting, observed)

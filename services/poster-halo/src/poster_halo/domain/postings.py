@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.messages import BodyRef
+
 PartState = Literal["sending", "sent", "posted", "undoing", "undone"]
 OperationKind = Literal["create", "append", "replace"]
 
@@ -76,6 +78,7 @@ class Posting(BaseModel):
     hashes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     created_items: tuple[str, ...] = ()
+    merged_at: BodyRef | None = None  # its decided lines, where some were merged into one
 
     def part(self, key: str) -> Part | None:
         """The part that the operation with that digest wrote."""

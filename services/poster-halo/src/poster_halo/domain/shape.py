@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.stamps import Origin
+from poster_halo.domain.strays import Stray
 from schemas.ids import digest
 from schemas.money import plain
 from schemas.settings import ClientMapping, EffectivePolicy
@@ -38,17 +39,24 @@ class Batch:
         """R9: an invoice per purchase order instead of per client."""
         return self.policy.one_invoice_per == "order"
 
+    @property
+    def behaviour_is_in_place(self) -> bool:
+        """R11: the lines on the recurring invoice are exactly this document's."""
+        return self.policy.behaviour == "recurring" and self.recurring is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Lines that other records know of.
 
     `connections` stand at another account by its own posting records; `wanted` are wanted by other
-    batches of the same document (remapped after they were posted); None: not asked yet.
+    batches of the same document (remapped after they were posted); None: not asked yet. `strays`
+    stand although this batch would not post them.
     """
 
     connections: Collection[str] = ()
     wanted: Collection[str] | None = None
+    strays: Sequence[Stray] = ()
 
 
 NOWHERE = Elsewhere()
@@ -101,6 +109,7 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     generation: int = 0
     extras: list[str] = field(default_factory=list)
+    strays: Sequence[Stray] = ()
     billed: bool | None = None
     _own: str = ""
 
@@ -114,6 +123,12 @@ class Plan:
                 self.batch.plan, self.batch.client, self.code or "", *operations, *seen
             )
         return self._own
+
+    @property
+    def staying(self) -> list[Stray]:
+        """The strays that it does not take away itself."""
+        going = {c.there.ext for o in self.operations for c in o.changes if c.there is not None}
+        return [stray for stray in self.strays if stray.there.ext not in going]
 
     @property
     def hash(self) -> str:

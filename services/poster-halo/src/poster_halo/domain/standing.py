@@ -10,6 +10,7 @@ from poster_halo.domain.observed import Document, Observed
 from poster_halo.domain.postings import Part, Posting
 from poster_halo.domain.references import references_of
 from poster_halo.domain.shape import Elsewhere, Plan
+from poster_halo.domain.strays import sentence
 
 
 class Standing:
@@ -75,6 +76,8 @@ class Standing:
             names = self.differing[0].id if self.differing else edited
             text = f"somebody changed our lines there ({names}): put them back, or undo here"
             made.hold("edited-at-destination", text, waiting)
+        elif code := next((stray.code for stray in made.strays if stray.code), ""):
+            made.hold(code, sentence(made.strays, made.batch.currency), waiting)
         elif self._unwanted():
             text = (
                 f"{len(made.extras)} lines stand there that today's settings would not post:"

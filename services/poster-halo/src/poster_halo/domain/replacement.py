@@ -6,6 +6,7 @@ so that posted(old) + posted(new) = received(new) less what is dropped, held or 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,9 @@ from poster_halo.domain.amounts import ONE, Amounts
 from poster_halo.domain.desired import Before, Desired
 from poster_halo.domain.observed import Observed, OurLine
 from poster_halo.domain.sold import SHORT_MAX, Item, Sold, cut
+from poster_halo.domain.strays import CREDIT
 from schemas.ids import line_id
+from schemas.money import ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,14 @@ class Replaced:
 
 def against(lines: Sequence[Desired], replaced: Replaced, observed: Observed) -> list[Desired]:
     """The lines as they are to stand beside what the older documents have posted."""
-    old = {one.slot: one for one in _standing(replaced.lines, observed)}
+    old: dict[str, list[OurLine]] = defaultdict(list)  # of a chain several: a line, differences
+    for one in _standing(replaced.lines, observed):
+        old[one.slot].append(one)
     result: list[Desired] = []
     for line in lines:
-        there = old.pop(line.slot, None)
-        result.append(line if there is None else _difference(line, there, replaced))
-    result.extend(_taken_back(there, replaced) for _, there in sorted(old.items()))
+        there = old.pop(line.slot, [])
+        result.append(_difference(line, there, replaced) if there else line)
+    result.extend(_taken_back(one, replaced) for _, there in sorted(old.items()) for one in there)
     return result
 
 
@@ -45,19 +50,21 @@ def _standing(lines: Iterable[str], observed: Observed) -> Iterable[OurLine]:
             yield hits[0][1]
 
 
-def _difference(line: Desired, there: OurLine, replaced: Replaced) -> Desired:
+def _difference(line: Desired, there: Sequence[OurLine], replaced: Replaced) -> Desired:
     """What is left to post of a line; nothing is left of an equal one."""
-    sold, posted = line.sold, there.amounts
-    money, cost = sold.amounts.money - posted.money, sold.amounts.cost_money - posted.cost_money
+    sold = line.sold
+    posted = sum([one.amounts.money for one in there], ZERO)
+    posted_cost = sum([one.amounts.cost_money for one in there], ZERO)
+    money, cost = sold.amounts.money - posted, sold.amounts.cost_money - posted_cost
     difference = replace(
         sold,
         amounts=Amounts(ONE, money, cost, money, cost),
-        total=sold.total - posted.money,
-        cost_total=sold.cost_total - posted.cost_money,
+        total=sold.total - posted,
+        cost_total=sold.cost_total - posted_cost,
         restated=True,
         text=cut(f"{sold.text} ({_names(replaced)})", SHORT_MAX),
     )
-    before = Before(posted.money, posted.cost_money, is_settled=not money and not cost)
+    before = Before(posted, posted_cost, is_settled=not money and not cost)
     return replace(line, sold=difference, before=before)
 
 
@@ -78,7 +85,7 @@ def _taken_back(there: OurLine, replaced: Replaced) -> Desired:
     )
     nothing = not posted.money and not posted.cost_money
     before = Before(posted.money, posted.cost_money, is_settled=nothing, counts=0)
-    return Desired(name, f"{there.slot}-credit", credit, before=before)
+    return Desired(name, f"{there.slot}{CREDIT}", credit, before=before)
 
 
 def _names(replaced: Replaced) -> str:

@@ -20,6 +20,7 @@ from schemas.statement import Entry, Outcome, merge
 EXCLUDED = "excluded-after-posting"
 DIFFERENTLY = "posted-differently"
 SUPERSEDED = "superseded"
+CREDIT = "-credit"  # ends the slot of a line that takes back one of an older document
 
 # Member to the line that it was merged into when that was posted, and how many members that has.
 Merged = Mapping[str, tuple[str, int]]
@@ -118,6 +119,8 @@ def credits_of(lines: Iterable[str], observed: Observed) -> list[Stray]:
     found: list[Stray] = []
     for line in sorted(lines):
         for _, there in observed.live(line)[:1]:
+            if not there.slot.endswith(CREDIT):
+                continue  # another batch has it now
             read = Told(there.amounts.money, there.amounts.cost_money)
             takes: tuple[Outcome, str] = ("settled", "")
             found.append(Stray(there, "", takes, 0, read, read, _NOTHING, _NOTHING))

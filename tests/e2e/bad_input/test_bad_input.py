@@ -197,7 +197,7 @@ def test_an_invoice_that_is_another_when_it_is_read_again(tmp_path: Path) -> Non
         assert "40 at cost" in ran.run.text
         assert "41 at cost" in ran.run.text
         assert "ask Pax8" in ran.run.text
-        assert ran.statement.currencies["USD"].held_by == {"document-changed": 40}
+        assert ran.statement.currencies["USD"].posted_by == {"document-changed": 40}
         assert ran.unexplained() == 0
 
     in_virtual_time(story())

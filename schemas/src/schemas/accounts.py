@@ -134,8 +134,20 @@ class Pax8Account(_Strict):
         "beginnings of SKUs that are Azure",
         "no list of SKUs is published",
     )
-    types: dict[str, LineType] = {}  # what a type that is new counts as
-    terms: tuple[str, ...] = ()  # terms that are new and ordinary
-    statuses: tuple[str, ...] = ()  # statuses that are new and mean an invoice like any other
+    types: dict[str, LineType] = assumed(
+        {},
+        "what a type of line that is new counts as",
+        "the types are listed nowhere as complete: another one is held until it is named here",
+    )
+    terms: tuple[str, ...] = assumed(
+        (),
+        "terms that are new and ordinary",
+        "the terms are listed nowhere as complete: another one is held until it is named here",
+    )
+    statuses: tuple[str, ...] = assumed(
+        (),
+        "statuses that are new and mean an invoice like any other",
+        "the statuses are listed nowhere as complete: another one holds the document",
+    )
 
     _no_password = field_validator("url")(no_user_in)

@@ -1,4 +1,4 @@
-"""What nobody knows is held where it decides (ADR 0018), before every modifier."""
+"""What nobody knows is held where it decides (ADR 0019), before every modifier."""
 
 from __future__ import annotations
 

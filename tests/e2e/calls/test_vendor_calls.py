@@ -10,6 +10,7 @@ import pytest
 
 from chargeline.system import System
 from sandbox.generate import Month, Shape, generate_month
+from support.stores import on_servers
 from support.virtual_loop import in_virtual_time
 from support.whole import Ran, Whole
 
@@ -132,7 +133,9 @@ def test_recurring_costs_a_read_and_a_write_for_each_and_two_looks_at_all(tmp_pa
     assert mapped >= 35
     looks = 2 * pages(got.had("recurring_invoices"))
     writes = mapped + got.created
-    assert asked(got.after) <= 2 * mapped + got.created + looks + got.rest(writes)
+    # Over servers time passes so quickly that what was read ahead may be too old to write upon.
+    again = mapped if on_servers() else 0
+    assert asked(got.after) <= 2 * mapped + again + got.created + looks + got.rest(writes)
 
 
 def test_pax8_is_asked_for_whole_pages_and_little_else(tmp_path: Path, month: Month) -> None:

@@ -95,7 +95,7 @@ def labels() -> list[str]:
 @pytest.fixture(scope="module")
 def document(up: Up) -> Any:
     config = schemathesis.Config.from_dict(RULES)
-    return schemathesis.openapi.from_url(f"{up.root}/v1/openapi.json", config=config)
+    return schemathesis.openapi.from_url(f"{up.root}/v1/openapi.json", config=config, timeout=60)
 
 
 @pytest.mark.parametrize("label", labels())

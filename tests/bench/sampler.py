@@ -33,10 +33,11 @@ class Sampler:
         self._main = threading.get_ident()
         self._seen: Counter[str] = Counter()
         self.spots: Counter[str] = Counter()
-        self._writer = next(t.ident for t in threading.enumerate() if t.name == "store-writer")
+        self._writer: int | None = None
         self._main_s = self._writer_s = 0.0
 
     def __enter__(self) -> Self:
+        self._writer = next(t.ident for t in threading.enumerate() if t.name == "store-writer")
         self._main_s, self._writer_s = self._clocks()
         signal.signal(signal.SIGPROF, self._look)
         signal.setitimer(signal.ITIMER_PROF, _EVERY_S, _EVERY_S)

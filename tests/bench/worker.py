@@ -10,10 +10,11 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from bench.floor import floor_s_per_line, normalizer_s_per_line
+from bench.floor import FloorWithin, floor_s_per_line, normalizer_s_per_line, pages_of
 from bench.peak import peak_mib
 from bench.sampler import Sampler
 from chargeline.system import Options, System
@@ -58,22 +59,22 @@ async def post_document(system: System, large: Large, settings: Settings) -> Non
 
 
 async def measured(
-    folder: Path, large: Large, settings: Settings, *, sampled: bool
+    folder: Path, large: Large, settings: Settings, within: Sampler | FloorWithin | None
 ) -> dict[str, Any]:
-    """CPU of the run alone: the system is up before, and the floor is measured around it."""
+    """CPU of the run alone: the system is up before, and what the floor takes is taken off."""
     url = settings.halopsa.url
     found: dict[str, Any] = {"lines": large.count, "clients": large.clients}
     async with System.open(folder, Options(sandbox=url, seed=1)) as system:
-        sampler = Sampler() if sampled else None
         began_s, cpu_s = time.monotonic(), time.process_time()
-        if sampler is None:
+        with within or nullcontext():
             await post_document(system, large, settings)
-        else:
-            with sampler:
-                await post_document(system, large, settings)
-            found["shares"] = sampler.shares()
         found["cpu_s"] = time.process_time() - cpu_s
         found["wall_s"] = time.monotonic() - began_s
+    if isinstance(within, Sampler):
+        found["shares"] = within.shares()
+    if isinstance(within, FloorWithin):
+        found["cpu_s"] -= within.own_s
+        found["floor_s"] = within.s_per_line
     found["peak_mib"] = peak_mib()
     return found
 
@@ -100,11 +101,13 @@ def main() -> None:
         asyncio.run(ready(a.folder))
         return
     large = generate_large(a.clients, a.lines)
-    floors = [floor_s_per_line(large)] if a.floor else []
+    pages = pages_of(large) if a.floor else []
+    alone = [floor_s_per_line(pages)] if a.floor else []
     settings = settings_for(large, a.url, mapped=not a.unmapped)
-    found = asyncio.run(measured(a.folder, large, settings, sampled=a.sampled))
+    within = FloorWithin(pages) if a.floor else Sampler() if a.sampled else None
+    found = asyncio.run(measured(a.folder, large, settings, within))
     if a.floor:
-        found["floor_s"] = min(*floors, floor_s_per_line(large))
+        found["floor_alone_s"] = min(*alone, floor_s_per_line(pages))
         found["normalizer_s"] = normalizer_s_per_line(a.folder)
     sys.stdout.write(json.dumps(found) + "\n")
 

@@ -6,7 +6,7 @@ store's failure, or end a process for good.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -41,6 +41,12 @@ class MemoryRecords:
             self.shelf[place] = replace(record, version=1)
         await self.pause()
         return inserted
+
+    async def insert_in_order(self, records: Sequence[Record]) -> int:
+        for number, record in enumerate(records):
+            if not await self.insert(record):  # a process may end between two of them
+                return number
+        return len(records)
 
     async def replace(self, record: Record) -> bool:
         may_change(record.collection)
@@ -80,6 +86,13 @@ class MemoryRecords:
         await self.pause()
         found = self._tagged(collection, tag, value)
         return [r for r in found if r.tenant == tenant and r.key > after][:limit]
+
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        await self.pause()
+        found = [r for value in set(values) for r in self._tagged(collection, tag, value)]
+        return sorted((r for r in found if r.tenant == tenant), key=lambda r: r.key)[:limit]
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
         await self.pause()

@@ -12,6 +12,12 @@ from chassis.records import Message, Record, Records
 from support.embedded import record
 
 
+async def bodies(records: Records, count: int) -> list[bytes | None]:
+    """What stands under the first numbers."""
+    found = [await records.get("msp", "things", f"{n}") for n in range(count)]
+    return [one.body if one else None for one in found]
+
+
 async def test_what_is_inserted_is_read_back_whole(records: Records) -> None:
     messages = (Message("t", "k", b"1\x00\n2", {"h": "v"}), Message("t", "k", b""))
     stored = replace(record("a", b"\x00\xff", colour="red"), outgoing=messages)
@@ -26,6 +32,38 @@ async def test_an_insert_never_overwrites(records: Records) -> None:
     assert found is not None
     assert found.body == b"first"
     assert await records.count("msp", "things", "colour", "blue") == 0
+
+
+async def test_inserts_in_order_end_before_the_first_that_was_there(records: Records) -> None:
+    several = [record(f"{n}", b"new") for n in range(5)]
+    assert await records.insert_in_order(several[:2]) == 2
+    await records.insert(record("4", b"old"))
+    assert await records.insert_in_order(several[1:]) == 0, "the first was there"
+    assert await records.insert_in_order([*several[2:], record("5")]) == 2
+    assert await bodies(records, 6) == [b"new", b"new", b"new", b"new", b"old", None]
+    assert await records.insert_in_order([]) == 0
+
+
+async def test_of_concurrent_inserts_in_order_each_place_is_taken_once(records: Records) -> None:
+    """Two that begin at the same place: one adds them all, the other none."""
+    mine, yours = ([record(f"{n}", who) for n in range(20)] for who in (b"mine", b"yours"))
+    added = await asyncio.gather(records.insert_in_order(mine), records.insert_in_order(yours))
+    assert sorted(added) == [0, 20]
+    assert await bodies(records, 20) == [b"mine" if added[0] else b"yours"] * 20
+
+
+async def test_those_with_any_of_some_values_are_found_by_key(records: Records) -> None:
+    for number, colour in enumerate(("red", "green", "blue", "red", "white")):
+        await records.insert(record(f"{number}", colour=colour))
+        await records.insert(Record("other", "things", f"{number}", 0, b"", {"colour": colour}))
+
+    async def found(*colours: str, limit: int = 100) -> list[str]:
+        some = await records.find_any("msp", "things", "colour", colours, limit=limit)
+        return [r.key for r in some]
+
+    assert await found("red", "blue", "black") == ["0", "2", "3"]
+    assert await found("red", "blue", limit=2) == ["0", "2"]
+    assert await found() == []
 
 
 async def test_a_replace_needs_the_version_that_is_stored(records: Records) -> None:

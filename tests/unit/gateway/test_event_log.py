@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from chassis.embedded.store import EmbeddedStore
-from gateway.event_log import KEEP, EventLog, KeptEvent
+from gateway.event_log import KEEP, EventLog, KeptEvent, NewEvent
 from support.embedded import open_store
 from support.telling import MovedClock
 
@@ -33,7 +33,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 async def add(log: EventLog, *numbers: int, tenant: str = "msp") -> list[int]:
-    return [(await log.append(tenant, f"e{n}", "t", f'{{"n":{n}}}')).position for n in numbers]
+    """Each by itself: their positions."""
+    return [position for n in numbers for position in await add_at_once(log, n, tenant=tenant)]
+
+
+async def add_at_once(log: EventLog, *numbers: int, tenant: str = "msp") -> list[int]:
+    """All of them by one call."""
+    new = [NewEvent(f"e{n}", "t", f'{{"n":{n}}}') for n in numbers]
+    return [kept.position for kept in await log.append(tenant, new)]
 
 
 async def kept(log: EventLog, tenant: str = "msp") -> list[tuple[int, str]]:
@@ -53,6 +60,13 @@ async def test_an_event_that_comes_again_stays_where_it_is(world: World) -> None
     assert await add(world.log(), 2, 3, 4) == [2, 3, 4], "after a crash, in a new process"
 
 
+async def test_several_at_once_stand_in_their_order_each_once(world: World) -> None:
+    log = world.log()
+    assert await add_at_once(log, 1, 2, 1, 3) == [1, 2, 1, 3]
+    assert await add_at_once(world.log(), 4, 2, 5) == [4, 2, 5], "some were there before a crash"
+    assert await kept(log) == [(n, f"e{n}") for n in range(1, 6)]
+
+
 async def test_a_process_that_is_late_adds_nothing_twice(world: World) -> None:
     late, living = world.log(), world.log()
     await add(late, 1)
@@ -67,17 +81,17 @@ async def test_the_other_process_adds_the_same_event_between_look_and_insert(
 ) -> None:
     late, living = world.log(), world.log()
     await add(late, 1)
-    look = late.by_id
+    look = late.by_ids
 
-    async def overtaken(tenant: str, event_id: str) -> KeptEvent | None:
-        found = await look(tenant, event_id)
-        monkeypatch.setattr(late, "by_id", look)
-        await add(living, 2)
+    async def overtaken(tenant: str, event_ids: Collection[str]) -> dict[str, KeptEvent]:
+        found = await look(tenant, event_ids)
+        monkeypatch.setattr(late, "by_ids", look)
+        await add(living, 3)
         return found
 
-    monkeypatch.setattr(late, "by_id", overtaken)
-    assert await add(late, 2) == [2]
-    assert await kept(living) == [(1, "e1"), (2, "e2")]
+    monkeypatch.setattr(late, "by_ids", overtaken)
+    assert await add_at_once(late, 2, 3, 4) == [3, 2, 4]
+    assert await kept(living) == [(1, "e1"), (2, "e3"), (3, "e2"), (4, "e4")]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 9, 40])

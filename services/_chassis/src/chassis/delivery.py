@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,7 +24,7 @@ from chassis.lanes import LaneLeft
 from chassis.log import logger
 from chassis.parked import Arrival, Cause
 from chassis.parking import Parking
-from chassis.service import Route
+from chassis.service import Handler, Route
 from chassis.telemetry import metrics, span, tracing
 from schemas import frame
 from schemas.messages import BodyRef
@@ -72,6 +74,7 @@ class Delivery:
         self.group = group
         self.topic = route.topic
         self.side_by_side = route.side_by_side
+        self.takes_several = route.together is not None
         self._route = route
         self._heads = {_kind_of(head): (head, handler) for head, handler in route.on.items()}
         self._whole = _whole_of(route)
@@ -111,6 +114,19 @@ class Delivery:
             else:
                 return True
         return False
+
+    async def deliver_together(self, arrivals: Sequence[Arrival]) -> bool:
+        """Messages of one key at once. False: nothing is decided, they are delivered one by one."""
+        if not self.takes_several or len(arrivals) < 2 or self._stopping.is_set():
+            return False
+        if self._parking.waits(arrivals[0]):
+            return False
+        try:
+            async with asyncio.timeout(self._settings.handler_timeout_s):
+                return await self._run_together(arrivals)
+        except Exception as error:  # noqa: BLE001 - which of them it was, and why, each then tells
+            _log.info("delivered-one-by-one", group=self.group, text=str(error))
+            return False
 
     async def handle(self, arrival: Arrival) -> Cause | None:
         """Run the handler, waiting as long as it takes; what to park it under, or None: done."""
@@ -158,6 +174,29 @@ class Delivery:
             stopped.cancel()
 
     async def _run(self, arrival: Arrival) -> Cause | None:
+        read = self._read(arrival)
+        if not isinstance(read, _Read):
+            return read
+        with metrics.timed(metrics.HANDLER, group=self.group), self._span(read):
+            await read.handler(read.head, read.body)
+        return None
+
+    async def _run_together(self, arrivals: Sequence[Arrival]) -> bool:
+        """False: one of them is to be parked."""
+        found = [read for a in arrivals if (read := self._read(a)) is not None]
+        some = [read for read in found if isinstance(read, _Read)]
+        if len(some) < len(found):
+            return False
+        assert self._route.together is not None, "it takes several"
+        with ExitStack() as told:
+            told.enter_context(metrics.timed(metrics.HANDLER, group=self.group))
+            for read in some:
+                told.enter_context(self._span(read))
+            await self._route.together([(read.head, read.body) for read in some])
+        return True
+
+    def _read(self, arrival: Arrival) -> _Read | Cause | None:
+        """What to handle, or what to park it under; None: it is not for this group."""
         value = arrival.value
         line, inline = (value, value) if self._whole else frame.decode(value)
         try:
@@ -170,20 +209,28 @@ class Delivery:
             if self._route.others == "ignore":
                 return None
             return Cause("unknown-message", f"{self.group} knows no message {kind[:80]}")
-        with (
-            metrics.timed(metrics.HANDLER, group=self.group),
-            self._span(kind, head, arrival.headers.get(tracing.HEADER, "")),
-        ):
-            await known[1](head, _LazyBody(self._bodies, head, inline))
-        return None
+        parent = arrival.headers.get(tracing.HEADER, "")
+        return _Read(kind, head, known[1], _LazyBody(self._bodies, head, inline), parent)
 
-    def _span(self, kind: str, head: BaseModel, parent: str) -> AbstractContextManager[None]:
+    def _span(self, read: _Read) -> AbstractContextManager[None]:
         """What the head says that a trace is looked up by; without a parent the run is one."""
-        if tracing.is_off(parent):
+        if tracing.is_off(read.parent):
             return nullcontext()
-        told = {name: str(value) for name in _TOLD if (value := getattr(head, name, None))}
+        told = {name: str(value) for name in _TOLD if (value := getattr(read.head, name, None))}
         about = tracing.run_trace(told["tenant"], told["run"]) if told.keys() >= _RUN else ""
-        return span("handle", parent=parent, trace_of=about, kind=kind, group=self.group, **told)
+        return span(
+            "handle", parent=read.parent, trace_of=about, kind=read.kind, group=self.group, **told
+        )
+
+
+class _Read(NamedTuple):
+    """A message that this group handles. `parent`: of its trace."""
+
+    kind: str
+    head: BaseModel
+    handler: Handler
+    body: _LazyBody
+    parent: str
 
 
 class _LazyBody:

@@ -9,7 +9,7 @@ the record publishes its messages once more, as it must when this one has died.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chassis.bus import Bus
@@ -50,6 +50,9 @@ class Outbox:
             return True
         await self.get(record.tenant, record.collection, record.key)
         return False
+
+    async def insert_in_order(self, records: Sequence[Record]) -> int:
+        return await self._records.insert_in_order(records)
 
     async def replace(self, record: Record) -> bool:
         """Replace if the version fits, then publish what it carries."""
@@ -151,6 +154,11 @@ class Outbox:
         limit: int = 100,
     ) -> list[Record]:
         return await self._records.find(tenant, collection, tag, value, after=after, limit=limit)
+
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        return await self._records.find_any(tenant, collection, tag, values, limit=limit)
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
         return await self._records.count(tenant, collection, tag, value)

@@ -73,6 +73,10 @@ class Parking:
         for place in await self._lanes.tagged("open", group):
             self._open.add(place)
 
+    def waits(self, arrival: Arrival) -> bool:
+        """Whether something may be parked under its key, as known here."""
+        return self._open.mark(place_of(arrival)) is not None
+
     async def queued(self, arrival: Arrival) -> bool:
         """True: the key is parked and the message queues behind; False: the way is free."""
         place = place_of(arrival)

@@ -7,7 +7,7 @@ a tenant. A record may hold `outgoing` messages in the same update (see `chassis
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -23,6 +23,14 @@ def may_change(collection: str) -> None:
     """Asked by every store before it replaces or deletes. PermanentError `append-only`."""
     if collection in APPEND_ONLY:
         raise PermanentError("append-only", f"what stands in {collection} is never changed")
+
+
+def of_one_collection(records: Sequence[Record]) -> str:
+    """What is inserted in order: its collection."""
+    places = {(record.tenant, record.collection) for record in records}
+    assert len(places) == 1, "what is in order is of one tenant and collection"
+    assert not any(record.outgoing for record in records), "nothing would publish their messages"
+    return records[0].collection
 
 
 def new_stamp() -> bytes:
@@ -76,6 +84,14 @@ class Records(Protocol):
         """Insert if absent (the version given is ignored, it becomes 1). False: it was there."""
         ...
 
+    async def insert_in_order(self, records: Sequence[Record]) -> int:
+        """Insert one after the other, up to the first that was there; how many are new.
+
+        Of one tenant and collection, none with messages. Whatever happens, none of them is stored
+        unless those before it are.
+        """
+        ...
+
     async def replace(self, record: Record) -> bool:
         """Replace if the stored version is `record.version`; the version rises by one.
 
@@ -105,6 +121,12 @@ class Records(Protocol):
         limit: int = 100,
     ) -> list[Record]:
         """Records whose tag has that value, by key, from after the cursor `after` on."""
+        ...
+
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        """Records whose tag has one of these values, by key."""
         ...
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:

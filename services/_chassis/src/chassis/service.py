@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +21,10 @@ class Body(Protocol):
 Handler = Callable[[Any, Body], Awaitable[None]]
 
 
+# The same for several messages of one key, in their order.
+Together = Callable[[Sequence[tuple[Any, Body]]], Awaitable[None]]
+
+
 @dataclass(frozen=True)
 class Route:
     """What a service does with the messages of one topic, by the class of their head.
@@ -30,13 +34,16 @@ class Route:
 
     `others`: "ignore" acknowledges kinds not listed (commands meant for another service); "park"
     parks them as `unknown-message`. `side_by_side`: no handler minds the order, not even of one
-    key's messages, so a bus may handle several at once.
+    key's messages, so a bus may handle several at once. `together` does for those of a key that
+    lie there what the handlers would do one after the other, for less; when it raises, they are
+    handled one by one, and whatever of it was done is done again, as after a crash.
     """
 
     topic: str
     on: Mapping[type[BaseModel], Handler]
     others: str = "ignore"
     side_by_side: bool = False
+    together: Together | None = None
 
 
 @dataclass(frozen=True)

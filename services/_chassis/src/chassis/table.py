@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ class Rows(Protocol):
 
     async def get(self, tenant: str, collection: str, key: str) -> Record | None: ...
     async def insert(self, record: Record) -> bool: ...
+    async def insert_in_order(self, records: Sequence[Record]) -> int: ...
     async def replace(self, record: Record) -> bool: ...
     async def delete(self, tenant: str, collection: str, key: str) -> bool: ...
     async def find(
@@ -27,6 +28,9 @@ class Rows(Protocol):
         *,
         after: str = "",
         limit: int = 100,
+    ) -> list[Record]: ...
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
     ) -> list[Record]: ...
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int: ...
 
@@ -79,6 +83,17 @@ class Table[T: BaseModel]:
             Record(tenant, self._collection, key, 0, body, tags or {}, tuple(outgoing))
         )
 
+    async def insert_in_order(
+        self, tenant: str, rows: Sequence[tuple[str, T, Mapping[str, str]]]
+    ) -> int:
+        """Keys, values and tags, up to the first whose key was there; how many are new."""
+        return await self._records.insert_in_order(
+            [
+                Record(tenant, self._collection, key, 0, value.model_dump_json().encode(), tags)
+                for key, value, tags in rows
+            ]
+        )
+
     async def replace(
         self,
         stored: Stored[T],
@@ -112,6 +127,13 @@ class Table[T: BaseModel]:
             tenant, self._collection, tag, value, after=after, limit=limit
         )
         return [self._stored(record) for record in records]
+
+    async def find_any(
+        self, tenant: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Stored[T]]:
+        """Rows whose tag has one of these values, by key."""
+        found = await self._records.find_any(tenant, self._collection, tag, values, limit=limit)
+        return [self._stored(record) for record in found]
 
     async def every(self, tenant: str, tag: str, value: str) -> AsyncIterator[Stored[T]]:
         """All rows with that tag, by key, page after page."""

@@ -95,12 +95,13 @@ def build(
     log = EventLog(outbox, jobs.clock)
     webhooks = Webhooks(outbox, vault, jobs.clock, sender)
     sending = Deliveries(outbox, jobs, log, webhooks, sender)
+    told = Told(log, sending)
     service = Service(
         "gateway",
         (
             *_facts(on, Listed(store, runs, kept), counts, setups),
             # In order, unlike facts: positions in the log are the order of the topic.
-            Route(TOPIC, {BillingEvent: Told(log, sending).on_event}),
+            Route(TOPIC, {BillingEvent: told.on_event}, together=told.on_events),
         ),
         {schedules.KIND: kept.keep, deliveries.KIND: sending.send},
     )

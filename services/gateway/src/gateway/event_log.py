@@ -7,9 +7,10 @@ front as new events come.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +22,14 @@ KEEP = timedelta(days=30)
 _LAST_IS_KNOWN = timedelta(hours=1)  # far less than KEEP: what follows it is still there
 _DROP_EVERY, _DROP_MAX = 16, 64
 _LOG = {"of": "log"}
+
+
+class NewEvent(NamedTuple):
+    """One event as it comes from the bus. `event`: the CloudEvent, byte for byte."""
+
+    id: str
+    type: str
+    event: str
 
 
 class KeptEvent(BaseModel):
@@ -44,25 +53,34 @@ class EventLog:
         self._last: dict[str, tuple[int, datetime]] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
 
-    async def append(self, tenant: str, event_id: str, kind: str, event: str) -> KeptEvent:
-        """Add it to the end; one that is there stays where it is.
+    async def append(self, tenant: str, events: Sequence[NewEvent]) -> list[KeptEvent]:
+        """Add them to the end, in their order; one that is there stays where it is.
 
-        The id is looked up after the end was: had another process added this event since, it
-        would stand where this one is to be inserted, and the insert would fail.
+        Ids are looked up after the end was: had another process added one of them since, something
+        would stand where the first of these is to be inserted, and nothing is.
         """
+        ids = [event.id for event in events]
         while True:
             last = await self._known_last(tenant)
-            there = await self.by_id(tenant, event_id)
-            if there is not None:
-                return there
+            there = await self.by_ids(tenant, set(ids))
+            new = {event.id: event for event in events if event.id not in there}
+            if not new:
+                return [there[event_id] for event_id in ids]
             now = self._clock.now()
-            kept = KeptEvent(position=last + 1, at=now, id=event_id, type=kind, event=event)
-            tags = {**_LOG, "event": event_id}
-            if await self._table.insert(tenant, key_of(kept.position), kept, tags=tags):
-                self._last[tenant] = (kept.position, now)
+            rows = [
+                KeptEvent(
+                    position=position, at=now, id=event.id, type=event.type, event=event.event
+                )
+                for position, event in enumerate(new.values(), last + 1)
+            ]
+            added = await self._table.insert_in_order(
+                tenant, [(key_of(row.position), row, {**_LOG, "event": row.id}) for row in rows]
+            )
+            if added:
+                self._last[tenant] = (rows[added - 1].position, now)
                 self._wake(tenant)
-                return kept
-            self._last.pop(tenant, None)
+            if added < len(rows):
+                self._last.pop(tenant, None)
 
     async def page(self, tenant: str, after: int, limit: int) -> list[KeptEvent]:
         """Events after that position, in order."""
@@ -70,10 +88,14 @@ class EventLog:
         found = await self._table.find(tenant, "of", "log", after=key, limit=limit)
         return [stored.value for stored in found]
 
+    async def by_ids(self, tenant: str, event_ids: Collection[str]) -> dict[str, KeptEvent]:
+        """Those of them that are kept, under their ids."""
+        found = await self._table.find_any(tenant, "event", event_ids, limit=len(event_ids))
+        return {stored.value.id: stored.value for stored in found}
+
     async def by_id(self, tenant: str, event_id: str) -> KeptEvent | None:
         """The event, as long as it is kept."""
-        found = await self._table.find(tenant, "event", event_id, limit=1)
-        return found[0].value if found else None
+        return (await self.by_ids(tenant, [event_id])).get(event_id)
 
     async def last(self, tenant: str) -> int:
         """The newest position; 0: there was no event yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Never
@@ -53,6 +53,12 @@ class OnlyDecisions:
         may = self._may(collection)
         return await self._records.find(tenant, may, tag, value, after=after, limit=limit)
 
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        may = self._may(collection)
+        return await self._records.find_any(tenant, may, tag, values, limit=limit)
+
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
         return await self._records.count(tenant, self._may(collection), tag, value)
 
@@ -64,6 +70,9 @@ class OnlyDecisions:
 
     async def insert(self, record: Record) -> Never:
         raise Denied(f"a write to {record.collection}")
+
+    async def insert_in_order(self, records: Sequence[Record]) -> Never:
+        raise Denied(f"{len(records)} writes")
 
     async def replace(self, record: Record) -> Never:
         raise Denied(f"a write to {record.collection}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from chassis.delivery import Delivery, DeliverySettings
 from chassis.embedded import log
@@ -196,9 +197,15 @@ class _Consumer:
                 for arrival in page:
                     side_by_side.create_task(one(arrival))
             return
-        for arrival in page:
-            if not await one(arrival):
-                break
+        for _, same in groupby(page, lambda arrival: arrival.key):
+            some = list(same)
+            if await self._delivery.deliver_together(some):
+                done.update(arrival.offset for arrival in some)
+                self._move(page, done)
+                continue
+            for arrival in some:
+                if not await one(arrival):
+                    return
 
     def _move(self, page: Sequence[Arrival], done: set[int]) -> None:
         for arrival in page:

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, ClassVar
 
 from chassis.embedded.recent import Recent
 from chassis.embedded.writer import Executor, Work
 from chassis.errors import PermanentError
-from chassis.records import Message, Record, may_change
+from chassis.records import Message, Record, may_change, of_one_collection
 
 _COLUMNS = "r.tenant, r.collection, r.key, r.version, r.body, r.tags, r.holds, r.id"
 _BY_TAG = (
@@ -72,6 +73,18 @@ class SqliteRecords:
             return True
 
         return write
+
+    async def insert_in_order(self, records: Sequence[Record]) -> int:
+        if not records:
+            return 0
+        of_one_collection(records)
+        works = [self.inserted(record) for record in records]
+
+        def write(connection: sqlite3.Connection) -> int:
+            return sum(1 for _ in takewhile(bool, (insert(connection) for insert in works)))
+
+        # `get` may know nothing of them: it keeps what is there, and they are new.
+        return await self._executor.write(write)
 
     async def replace(self, record: Record) -> bool:
         version = record.version + 1
@@ -160,6 +173,18 @@ class SqliteRecords:
         return await self._select(
             f"{_BY_TAG} AND t.tenant = ? AND t.key > ? ORDER BY t.key LIMIT ?",
             (collection, tag, value, tenant, after, limit),
+        )
+
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        several = sorted(values)
+        marks = ", ".join("?" * len(several))
+        return await self._select(
+            f"SELECT {_COLUMNS} FROM tags t JOIN records r ON r.id = t.record"  # noqa: S608
+            f" WHERE t.collection = ? AND t.tag = ? AND t.value IN ({marks})"
+            " AND t.tenant = ? ORDER BY t.key LIMIT ?",
+            (collection, tag, *several, tenant, limit),
         )
 
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:

@@ -2,9 +2,9 @@
 
 An acknowledgement commits the position of all the consumer's partitions, and costs as much as a
 small handler. So a message takes those along that are fetched already, for a moment, and one commit
-acknowledges them all. Messages of one key are handled in their order; those of several keys side by
-side, so that what they store shares commands. What is not done is handed back and comes again,
-after a short brake.
+acknowledges them all. Messages of one key are handled in their order, and together where a route
+can; those of several keys side by side, so that what they store shares commands. What is not done
+is handed back and comes again, after a short brake.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._prepared = False
         self._stopped = False
-        # It grows with the keys that are met: a key's messages wait for each other.
-        self._at_once = _AT_ONCE if delivery.side_by_side else 1
+        # It grows with the keys that are met, where a key's messages wait for each other.
+        many = delivery.side_by_side or delivery.takes_several
+        self._at_once = _AT_ONCE if many else 1
 
     def mount(self, broker: KafkaBroker) -> None:
         """Subscribe."""
@@ -131,13 +132,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         lines: dict[tuple[int, bytes | None], list[ConsumerRecord]] = {}
         for record in records:
             lines.setdefault((record.partition, record.key), []).append(record)
-        self._at_once = min(_AT_ONCE, 2 * len(lines))
+        if not self.delivery.takes_several:
+            self._at_once = min(_AT_ONCE, 2 * len(lines))
         return lines.values()
 
     async def _in_order(self, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
         """What is left of them from the first one on that is not done."""
-        for number, record in enumerate(records):
-            if not await self._deliver(record):
+        arrivals = [_arrival(self.delivery, record) for record in records]
+        if await self.delivery.deliver_together(arrivals):
+            return ()
+        for number, arrival in enumerate(arrivals):
+            if not await self._deliver(arrival):
                 return records[number:]
         return ()
 
@@ -163,8 +168,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return False
         return True
 
-    async def _deliver(self, record: ConsumerRecord) -> bool:
-        done = await self.delivery.deliver(_arrival(self.delivery, record))
+    async def _deliver(self, arrival: Arrival) -> bool:
+        done = await self.delivery.deliver(arrival)
         if not done and not self._stopped:
             self._prepared = False  # it was a stretch, or the partitions are leaving
         return done

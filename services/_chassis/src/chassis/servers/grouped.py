@@ -74,7 +74,7 @@ class Grouped:
             writes = [InsertOne(document) for document in documents]
             await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as some:
-            return _told_apart(some, len(documents))
+            return told_apart(some, len(documents))
         return [None] * len(documents)
 
     async def _updated(self, changes: Sequence[Change]) -> Sequence[bool | Exception | None]:
@@ -101,7 +101,7 @@ class Grouped:
             writes = [UpdateOne(which, update) for which, update in changes]
             result = await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as some:
-            return _told_apart(some, len(changes))
+            return told_apart(some, len(changes))
         return [True if result.matched_count == len(changes) else None] * len(changes)
 
 
@@ -112,11 +112,11 @@ def _seen(row: Document | None, new: Document, said: bool | None) -> bool | None
     return None if said is None and row["version"] > new["version"] else False
 
 
-def _told_apart(error: BulkWriteError, number: int) -> Sequence[Exception | None]:
+def told_apart(error: BulkWriteError, number: int) -> Sequence[OperationFailure | None]:
     """What became of each: the errors name their places; a concern not met is everybody's."""
     said = error.details or {}
     concerns = said.get("writeConcernErrors") or ()
-    found: list[Exception | None] = [None] * number
+    found: list[OperationFailure | None] = [None] * number
     if concerns:
         first = concerns[0]
         unmet = WriteConcernError(first.get("errmsg", ""), first.get("code"), first)

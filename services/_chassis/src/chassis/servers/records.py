@@ -11,18 +11,19 @@ TransientError, and is the same to the caller as a process that died behind its 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import InsertOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from chassis.clock import Clock
 from chassis.errors import TransientError
-from chassis.records import Message, Record, may_change, new_stamp
+from chassis.records import Message, Record, may_change, new_stamp, of_one_collection
 from chassis.servers import indexes
 from chassis.servers.client import DRIVER_ERRORS, Database, Document, DriverError, failure
-from chassis.servers.grouped import Grouped
+from chassis.servers.grouped import Grouped, told_apart
 
 _BETWEEN = "\t"  # nothing that a tenant's name may hold comes before it
 _BEHIND = "\n"  # the character behind it: ends the range of a tenant's ids
@@ -50,9 +51,8 @@ class MongoRecords:
         return None if found is None else _record(collection, found)
 
     async def insert(self, record: Record) -> bool:
-        token = _stamp_for(record)
-        content = self._content(record, token, version=1)
-        document = {"_id": _id(record.tenant, record.key), "made": token, **content}
+        document = self._new(record)
+        token = document["made"]
         try:
             await self._of(record.collection).insert(document)
         except DuplicateKeyError:
@@ -64,6 +64,28 @@ class MongoRecords:
                 raise failure(error) from error
             return bool(found["made"] == token)
         return True
+
+    async def insert_in_order(self, records: Sequence[Record]) -> int:
+        """An answer that is lost leaves open how many stand: TransientError, and look."""
+        if not records:
+            return 0
+        collection = of_one_collection(records)
+        new = [self._new(record) for record in records]
+        try:
+            await self._database[collection].bulk_write([InsertOne(one) for one in new])
+        except BulkWriteError as some:
+            told = told_apart(some, len(new))
+            number, error = next((n, e) for n, e in enumerate(told) if e is not None)
+            if not isinstance(error, DuplicateKeyError):
+                raise failure(error) from some
+            found = await self._look(records[number])
+            if found is not None and found["made"] == new[number]["made"]:
+                text = f"{collection} {records[number].key} was inserted by a try that was lost"
+                raise TransientError("store-contended", text) from some
+            return number
+        except DRIVER_ERRORS as error:
+            raise failure(error) from error
+        return len(new)
 
     async def replace(self, record: Record) -> bool:
         may_change(record.collection)
@@ -115,6 +137,13 @@ class MongoRecords:
             collection, {**_tagged(collection, tag, value), "_id": ids}, limit
         )
 
+    async def find_any(
+        self, tenant: str, collection: str, tag: str, values: Collection[str], *, limit: int = 100
+    ) -> list[Record]:
+        ids = {"$gt": _id(tenant, ""), "$lt": f"{tenant}{_BEHIND}"}
+        where = {"tags": {"$in": [_tagged(collection, tag, v)["tags"] for v in sorted(values)]}}
+        return await self._select(collection, {**where, "_id": ids}, limit)
+
     async def count(self, tenant: str, collection: str, tag: str, value: str) -> int:
         ids = {"$gte": _id(tenant, ""), "$lt": f"{tenant}{_BEHIND}"}
         where = {**_tagged(collection, tag, value), "_id": ids}
@@ -148,6 +177,12 @@ class MongoRecords:
     async def _select(self, collection: str, where: Document, limit: int) -> list[Record]:
         cursor = self._database[collection].find(where).sort("_id", 1).limit(limit)
         return [_record(collection, row) for row in await _reached(cursor.to_list())]
+
+    def _new(self, record: Record) -> Document:
+        """What an insert stores."""
+        token = _stamp_for(record)
+        content = self._content(record, token, version=1)
+        return {"_id": _id(record.tenant, record.key), "made": token, **content}
 
     def _content(self, record: Record, token: bytes, version: int) -> Document:
         """What every write of a record says."""

@@ -23,6 +23,7 @@ from poster_halo.tools import Tools
 from schemas.charges import ItemChoice
 from schemas.ids import plan_id, reference_prefix
 from schemas.messages import ChargesResolved
+from schemas.settings import ClientMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Planner:
         self.known = known
         self._batches = batches
         self._items: dict[str, Item] = {}
+        rows = reversed(seen.settings.client)  # of several for one client the first one stays
+        self._rows = {(row.source, row.halo): row for row in rows}
         self._strays = Strays(tools.store, job.tenant, seen.observed, known.postings)
 
     async def plan(
@@ -86,7 +89,8 @@ class Planner:
         lines = self._lines.kept(asked)
         if lines is None:
             lines = self._lines.lines(asked, await self._store.lines(kept))
-        batch = batch_of(head, self._look, selected=bool(selection))
+        row = self._rows.get((head.source, head.client))
+        batch = batch_of(head, self._look, row, selected=bool(selection))
         observed = self._look.observed
         if head.replaces:
             replaced = self._replaced(head)
@@ -172,10 +176,11 @@ def _in_place(head: ChargesResolved, replaced: Replaced, observed: Observed) -> 
     return not billed and all(ext == head.recurring for ext in live)
 
 
-def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:
-    """What the pure plan needs to know."""
+def batch_of(
+    head: ChargesResolved, seen: Look, row: ClientMapping | None, *, selected: bool
+) -> Batch:
+    """What the pure plan needs to know. `row` is the mapping that names the client."""
     prefix = reference_prefix(head.tenant, head.source, head.document)
-    rows = [row for row in seen.settings.client if row.source == head.source]
     return Batch(
         tenant=head.tenant,
         plan=plan_id(head.batch, head.connection),
@@ -187,5 +192,5 @@ def batch_of(head: ChargesResolved, seen: Look, *, selected: bool) -> Batch:
         recurring=head.recurring,
         selected=selected,
         latest_days=seen.settings.halopsa.latest_days,
-        row=next((row for row in rows if row.halo == head.client), None),
+        row=row,
     )

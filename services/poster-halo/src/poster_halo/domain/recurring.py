@@ -53,31 +53,29 @@ def plan_recurring(
 
 
 def _refusal(made: Plan, target: Document | None, observed: Observed) -> tuple[str, str] | None:
+    """Code and sentence. What fits is looked for in all documents, so for a refusal alone."""
     batch = made.batch
-    fit = _fitting(made, observed)
-    another = name_recurring(batch.row, fit, "name another one")
+
+    def refused(code: str, text: str, asks: str = "name another one") -> tuple[str, str]:
+        return code, f"{text}: {name_recurring(batch.row, _fitting(made, observed), asks)}"
+
     if batch.recurring is None:
         text = "no recurring invoice is mapped for this client"
-        return "recurring-missing", f"{text}: {name_recurring(batch.row, fit)}"
+        return refused("recurring-missing", text, "name one")
+    it = f"recurring invoice {batch.recurring}"
     if target is None:
-        text = f"recurring invoice {batch.recurring} is not in HaloPSA any more"
-        return "recurring-gone", f"{text}: {another}"
+        return refused("recurring-gone", f"{it} is not in HaloPSA any more")
+    if target.disabled:
+        return "recurring-disabled", f"{it} is disabled: enable it in HaloPSA"
     currency = observed.currencies.get(batch.currency, 0)
     other = bool(currency and target.currency and target.currency != currency)
+    theirs = f"belongs to client {target.client}"
     reasons = (
-        (target.disabled, "recurring-disabled", "is disabled: enable it in HaloPSA"),
-        (
-            target.client != batch.client,
-            "recurring-other-client",
-            f"belongs to client {target.client}: {another}",
-        ),
-        (other, "currency-mismatch", f"is not in {batch.currency}: {another}"),
-        (target.period != MONTHLY, "recurring-not-monthly", f"is not monthly: {another}"),
+        (target.client != batch.client, "recurring-other-client", theirs),
+        (other, "currency-mismatch", f"is not in {batch.currency}"),
+        (target.period != MONTHLY, "recurring-not-monthly", "is not monthly"),
     )
-    return next(
-        ((code, f"recurring invoice {target.id} {why}") for is_so, code, why in reasons if is_so),
-        None,
-    )
+    return next((refused(code, f"{it} {why}") for is_so, code, why in reasons if is_so), None)
 
 
 def _fitting(made: Plan, observed: Observed) -> list[int]:

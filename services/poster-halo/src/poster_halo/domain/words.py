@@ -31,9 +31,7 @@ def without_item(lines: int, refused: Sequence[RefusedItem]) -> str:
     return f"{begin}{_cut(first.text, room)}{end}"
 
 
-def name_recurring(
-    row: ClientMapping | None, fitting: Sequence[int], asks: str = "name one"
-) -> str:
+def name_recurring(row: ClientMapping | None, fitting: Sequence[int], asks: str) -> str:
     """How a client gets its recurring invoice; the only one that fits is named in the command."""
     if row is None:
         return f"{asks} (`recurring` in the mapping of its company)"

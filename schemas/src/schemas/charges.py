@@ -21,6 +21,13 @@ Kind = Literal["seat", "prorate", "one-time", "usage", "credit"]
 # Where a line ended. `kept` goes on to be billed; the statement splits it further.
 LineOutcome = Literal["kept", "dropped", "excluded", "held", "collapsed"]
 
+# The product key of the line that a batch's Azure charges were merged into (R6).
+AZURE_COLLAPSED = "azure-collapsed"
+
+# Codes of `unclear`: what the source says and nobody can read.
+BILLED_BY_UNCLEAR = "billed-by-unclear"
+PERIOD_UNREADABLE = "period-unreadable"
+
 
 class ChargeLine(BaseModel):
     """One distributor line, in our words, nothing decided yet."""
@@ -49,7 +56,7 @@ class ChargeLine(BaseModel):
     total: Amount | None = None
     cost_total: Amount | None = None
     billed_by_source: bool = False
-    unclear: tuple[str, ...] = ()  # codes of what the source says and nobody can read
+    unclear: tuple[str, ...] = ()
 
 
 class DecidedLine(BaseModel):

@@ -14,15 +14,13 @@ from typing import cast
 from pydantic_core import to_json
 
 from ingest_pax8.charges import Charge, charge_of
-from schemas.charges import normal_term
+from schemas.charges import BILLED_BY_UNCLEAR, PERIOD_UNREADABLE, normal_term
 from schemas.messages import DocumentEntry
 from schemas.money import plain
 from schemas.periods import exclusive_end
 from vendors.pax8 import InvoiceHeader, InvoiceItem, day_of, is_empty_day
 
 SOURCE = "pax8"
-BILLED_BY_UNCLEAR = "billed-by-unclear"
-PERIOD_UNREADABLE = "period-unreadable"
 # A ChargeLine as it travels; what is not said is not there.
 type Row = dict[str, str | bool | list[str]]
 

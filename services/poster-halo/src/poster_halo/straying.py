@@ -11,7 +11,7 @@ from poster_halo.domain.postings import PostedLines, Posting
 from poster_halo.domain.shape import Batch
 from poster_halo.domain.strays import SUPERSEDED, Merged, Stray, credits_of, strays_of, unkept
 from poster_halo.store import KeptBatch, Store
-from poster_halo.work import COLLAPSED
+from schemas.charges import AZURE_COLLAPSED
 
 
 class Strays:
@@ -93,7 +93,7 @@ class Strays:
 
 
 def _collapses(kept: KeptBatch) -> bool:
-    return COLLAPSED in kept.choices
+    return AZURE_COLLAPSED in kept.choices
 
 
 def _is_superseded(row: Decided) -> bool:

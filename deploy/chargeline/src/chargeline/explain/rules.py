@@ -9,7 +9,8 @@ from normalizer.domain.azure import Azure
 from normalizer.domain.prorata import is_favourable, opposite_signs
 from normalizer.domain.rows import ChargeRow, amount
 from normalizer.domain.slots import kind_of
-from normalizer.domain.unclear import BILLED_BY_UNCLEAR, TERM_UNKNOWN, TYPE_UNKNOWN
+from normalizer.domain.unclear import TERM_UNKNOWN, TYPE_UNKNOWN
+from schemas.charges import BILLED_BY_UNCLEAR
 from schemas.explained import Rule
 from schemas.messages import ChargesReceived
 from schemas.money import plain, round_half_up

@@ -6,6 +6,7 @@ from shlex import quote
 
 from lifecycle.domain.clients import Refusal
 from lifecycle.domain.items import ItemHold
+from schemas.charges import BILLED_BY_UNCLEAR
 from schemas.messages import ChargesNormalized, Hold, Suggestion
 from schemas.money import ZERO
 from schemas.uses import CompanyUse, HeldUse, ProductUse
@@ -44,7 +45,7 @@ _WORDS = {
         "nobody knows their term, and it decides the item and what is usage: ask Pax8; an ordinary"
         ' one goes into the settings, e.g. `[pax8]` `terms = ["5 Year"]`'
     ),
-    "billed-by-unclear": (
+    BILLED_BY_UNCLEAR: (
         "`billedByPax8` says neither true nor false, so perhaps Pax8 bills the customer itself:"
         " have Pax8 correct the invoice"
     ),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from normalizer.domain.rows import ChargeRow, amount
+from schemas.charges import AZURE_COLLAPSED as KEY
 from schemas.ids import derive_id, digest
 from schemas.messages import ChargesReceived
 from schemas.money import ZERO, plain
-
-KEY = "azure-collapsed"
 
 
 def collapsed_line(head: ChargesReceived, members: list[ChargeRow]) -> ChargeRow:

@@ -17,7 +17,7 @@ from normalizer.domain.prorata import is_favourable, opposite_signs, warn_of_hal
 from normalizer.domain.rows import NOTHING, ChargeRow, amount
 from normalizer.domain.slots import give_slots, kind_of
 from normalizer.domain.unclear import Unclear
-from schemas.charges import product_key
+from schemas.charges import PERIOD_UNREADABLE, product_key
 from schemas.messages import ChargesReceived
 from schemas.money import ZERO, round_half_up, summed
 from schemas.settings import EffectivePolicy, Settings
@@ -27,7 +27,6 @@ from schemas.uses import Uses, uses_of
 BILLED_BY_SOURCE = "billedByPax8"
 AMOUNT_MISSING = "amount-missing"
 PRODUCT_MISSING = "product-missing"
-PERIOD_UNREADABLE = "period-unreadable"
 NOT_READ = Uses()
 
 

@@ -6,19 +6,19 @@ What is usage is told by other signs, whatever its type (the Pax8 sheet, section
 
 from __future__ import annotations
 
+from normalizer.domain.azure import ARREARS
 from normalizer.domain.rows import ChargeRow
 from normalizer.domain.slots import KINDS
 from schemas.accounts import Pax8Account
-from schemas.charges import Kind, normal_term
+from schemas.charges import BILLED_BY_UNCLEAR, Kind, normal_term
 
 TYPE_UNKNOWN = "type-unknown"
 TERM_UNKNOWN = "term-unknown"
-BILLED_BY_UNCLEAR = "billed-by-unclear"
 
 # The sheet's, in our spelling; a line may have none.
 TERMS = frozenset(
     ("", "monthly", "annual", "2-year", "3-year", "one-time", "activation", "trial", "rebate")
-) | {"arrears"}
+) | {ARREARS}
 
 
 class Unclear:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from schemas.assumed import assumed
 from schemas.count_settings import no_user_in
-from schemas.setting_values import STRICT, Flag
+from schemas.setting_values import Flag, Strict
 
 type Calls = Annotated[int, Field(ge=1, le=1_000_000)]
 type InFlight = Annotated[int, Field(ge=1, le=1_000)]
@@ -26,11 +26,7 @@ type LineType = Literal[
 ]
 
 
-class _Strict(BaseModel):
-    model_config = STRICT
-
-
-class HaloAccount(_Strict):
+class HaloAccount(Strict):
     """Where the tenant's HaloPSA answers. Credentials are sealed in the store, never here."""
 
     url: str = ""
@@ -110,7 +106,7 @@ class HaloAccount(_Strict):
     _no_password = field_validator("url")(no_user_in)
 
 
-class Pax8Account(_Strict):
+class Pax8Account(Strict):
     """Where the tenant's Pax8 answers."""
 
     url: str = "https://api.pax8.com"

@@ -8,18 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.assumed import assumed
 from schemas.money import Amount
-from schemas.setting_values import STRICT, Flag
+from schemas.setting_values import Flag, Strict
 
 type Billing = Literal["licence", "charge", "off"]
 type ProRata = Literal[0, 1, 2, 3, 4]
-
-
-class _Strict(BaseModel):
-    model_config = STRICT
 
 
 def no_user_in(url: str) -> str:
@@ -29,7 +25,7 @@ def no_user_in(url: str) -> str:
     return url
 
 
-class HuntressAccount(_Strict):
+class HuntressAccount(Strict):
     """Where the tenant's Huntress answers. The sheet's limit is 60 calls in any 60 seconds."""
 
     url: str = "https://api.huntress.io"
@@ -42,7 +38,7 @@ class HuntressAccount(_Strict):
     _no_password = field_validator("url")(no_user_in)
 
 
-class Schedule(_Strict):
+class Schedule(Strict):
     """Daily, or monthly on a day, at a time of the tenant's own clock.
 
     `day` 31 means a short month's last day. A daily one rests before `from_day` of a month: Pax8's
@@ -62,7 +58,7 @@ class Schedule(_Strict):
         return self
 
 
-class CountRule(_Strict):
+class CountRule(Strict):
     """What a product bills by, for every client or for one; the client's own value wins.
 
     `free`, `minimum` and `pro_rata` go on the link from a recurring invoice line to the licence;
@@ -82,7 +78,7 @@ class CountRule(_Strict):
     pro_rata: ProRata | None = None
 
 
-class EffectiveCount(_Strict):
+class EffectiveCount(Strict):
     """Every value in force for one product of one client."""
 
     bill: Billing = "licence"
@@ -95,7 +91,7 @@ class EffectiveCount(_Strict):
     pro_rata: ProRata = 0
 
 
-class CountSettings(_Strict):
+class CountSettings(Strict):
     """How counts are read, guarded and billed.
 
     A count that falls to zero, or changes by more than `jump_share` of what it was and by more

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     ConfigDict,
     Field,
     StrictBool,
@@ -25,8 +26,13 @@ SOURCES = ("pax8", "huntress")
 CURRENCY = r"^[A-Z]{3}$"  # ISO 4217
 LIMIT = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"  # a decimal string, not below zero
 
-# A key that nobody knows is refused; a number that is none could be stored and never be read again.
-STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+class Strict(BaseModel):
+    """Refuses unknown keys, and numbers that are none: stored, they could never be read again."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
 
 def is_stored(info: ValidationInfo) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Literal, LiteralString, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.accounts import HaloAccount, Pax8Account
 from schemas.count_settings import CountSettings, HuntressAccount, Schedule
 from schemas.ids import content_hash
-from schemas.setting_values import SOURCES, STRICT, Currency, Flag, HaloId, Limit, Source, is_stored
+from schemas.setting_values import SOURCES, Currency, Flag, HaloId, Limit, Source, Strict, is_stored
 
 Level = Literal["default", "global", "integration", "client", "client within integration"]
 Behaviour = Literal["new", "latest", "recurring"]
@@ -28,11 +28,7 @@ MANUAL_AND_AUTOMATIC: LiteralString = (  # R7
 )
 
 
-class _Strict(BaseModel):
-    model_config = STRICT
-
-
-class Policy(_Strict):
+class Policy(Strict):
     """What one level says; None means that it says nothing."""
 
     drop_azure: Flag | None = None
@@ -50,7 +46,7 @@ class Policy(_Strict):
     net_credit: Literal["hold", "credit_note", "append", "carry"] | None = None
 
 
-class EffectivePolicy(_Strict):
+class EffectivePolicy(Strict):
     """Every value in force for one bill-to, and the level that decided it."""
 
     drop_azure: bool = False
@@ -66,14 +62,14 @@ class EffectivePolicy(_Strict):
     one_invoice_per: Literal["client", "order"] = "client"
     post_partial: bool = False
     net_credit: Literal["hold", "credit_note", "append", "carry"] = "hold"
-    levels: dict[str, Level] = {}
+    levels: dict[str, Level] = Field(default={})
 
     def level_of(self, name: str) -> Level:
         """Which level decided the value called `name`."""
         return self.levels.get(name, "default")
 
 
-class TenantInfo(_Strict):
+class TenantInfo(Strict):
     """Who the MSP is. `timezone` is an IANA name; `currency` an ISO 4217 code."""
 
     name: str = "tenant"
@@ -92,7 +88,7 @@ class TenantInfo(_Strict):
         return name
 
 
-class Defaults(_Strict):
+class Defaults(Strict):
     """Codes for items we create: income and expense accounts, a tax id; the default item's id."""
 
     income: str | None = None
@@ -102,7 +98,7 @@ class Defaults(_Strict):
     fallback_to_default_item: Flag = False
 
 
-class Exclusions(_Strict):
+class Exclusions(Strict):
     """Line kinds left out before every modifier (R5). `billedByPax8` has no switch."""
 
     rebate: Flag = True
@@ -113,7 +109,7 @@ class Exclusions(_Strict):
     void: Flag = True
 
 
-class IntegrationSettings(_Strict):
+class IntegrationSettings(Strict):
     """What is set for one source alone."""
 
     policy: Policy = Policy()
@@ -129,13 +125,13 @@ _EXCLUDED: dict[str, JsonValue] = {
 }
 
 
-class ClientMapping(_Strict):
+class ClientMapping(Strict):
     """One company (or one subscription) of a source, and the HaloPSA client that pays for it.
 
     `recurring` is a recurring invoice's id, which HaloPSA has below zero.
     """
 
-    model_config = {"json_schema_extra": {"anyOf": [_BILLED, _EXCLUDED]}}
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_BILLED, _EXCLUDED]})
 
     source: Source = "pax8"
     company: str
@@ -158,7 +154,7 @@ class ClientMapping(_Strict):
         return self
 
 
-class ProductMapping(_Strict):
+class ProductMapping(Strict):
     """One product and term of a source, and the HaloPSA item that it is sold as."""
 
     source: Source = "pax8"
@@ -168,7 +164,7 @@ class ProductMapping(_Strict):
     evidence: str = "settings"
 
 
-class Automation(_Strict):
+class Automation(Strict):
     """R17: what an automatic run may apply by itself."""
 
     automatic: Flag = False
@@ -176,7 +172,7 @@ class Automation(_Strict):
     usual_range: Limit = "0.5"  # share of the median of the last three documents
 
 
-class Approvals(_Strict):
+class Approvals(Strict):
     """Above these amounts a run is approved by two people; without `second_above` always by one.
 
     It is in the tenant's currency, `in_currency` has one each for others: nothing is converted, so
@@ -185,14 +181,14 @@ class Approvals(_Strict):
     """
 
     second_above: Limit | None = None
-    in_currency: dict[Currency, Limit] = {}
+    in_currency: dict[Currency, Limit] = Field(default={})
 
     def limit(self, currency: str, own: str) -> str | None:
         """The limit of a currency, where the tenant's own is `own`; None: it has none."""
         return self.second_above if currency == own else self.in_currency.get(currency)
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """One immutable version; `version` is derived from the content."""
 
     tenant: TenantInfo = TenantInfo()
@@ -201,14 +197,14 @@ class Settings(_Strict):
     huntress: HuntressAccount = HuntressAccount()
     defaults: Defaults = Defaults()
     policy: Policy = Policy()
-    integration: dict[Source, IntegrationSettings] = {}
+    integration: dict[Source, IntegrationSettings] = Field(default={})
     exclusions: Exclusions = Exclusions()
     automation: Automation = Automation()
     approvals: Approvals = Approvals()
     client: tuple[ClientMapping, ...] = ()
     product: tuple[ProductMapping, ...] = ()
     counts: CountSettings = CountSettings()
-    schedule: dict[Scheduled, Schedule] = {}
+    schedule: dict[Scheduled, Schedule] = Field(default={})
     chains: dict[str, Literal["replacement", "separate"]] = Field(default_factory=dict)  # R14
 
     @model_validator(mode="after")

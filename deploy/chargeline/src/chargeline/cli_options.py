@@ -35,8 +35,10 @@ _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 def only_source(source: str) -> None:
     """What has documents: Pax8 its invoices, Huntress the counts of a month as charges."""
-    if source not in ("pax8", "huntress"):
-        raise typer.BadParameter(f"there is no source {source!r}; there are: pax8, huntress")
+    from schemas.setting_values import SOURCES
+
+    if source not in SOURCES:
+        raise typer.BadParameter(f"there is no source {source!r}; there are: {', '.join(SOURCES)}")
 
 
 def only_month(period: str | None) -> None:

@@ -14,8 +14,8 @@ from chassis.service import JobRun
 from chassis.together import together
 from poster_halo.group_run import GroupRun
 from poster_halo.groups import Todo, groups_of
-from poster_halo.look import Scope, look
-from poster_halo.planner import Planner, known_of
+from poster_halo.look import look
+from poster_halo.planner import Planner, survey
 from poster_halo.reading import STOPPED, Reading
 from poster_halo.refusals import Refusals
 from poster_halo.tools import Tools, not_here_yet
@@ -106,12 +106,7 @@ class ApplyingJob:
         writes: bool,
     ) -> GroupRun:
         heads = [one.batch for one in todo]
-        replaces = {name for batch in heads for name in batch.replaces}
-        known = await known_of(self._tools.store, job, head.document, replaces)
-        for posting in known.all:
-            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
-        today = self._tools.clock.today(settings.tenant.timezone)
-        scope = Scope.of(heads, known.all, settings, today)
+        known, scope = await survey(self._tools, job, settings, head.document, heads)
         seen = await look(self._tools, job, settings, scope)
         batches = [one.approved.batch for one in todo]
         planner = Planner(self._tools, job, seen, known, batches)

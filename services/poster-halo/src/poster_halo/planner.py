@@ -16,14 +16,14 @@ from poster_halo.domain.shape import Batch, Elsewhere, Plan
 from poster_halo.domain.sold import Item, RefusedItem
 from poster_halo.domain.stamps import Origin
 from poster_halo.domain.wanted import Asked
-from poster_halo.look import Look
+from poster_halo.look import Look, Scope
 from poster_halo.store import KeptBatch, Store
 from poster_halo.straying import Strays
 from poster_halo.tools import Tools
 from schemas.charges import ItemChoice
 from schemas.ids import plan_id, reference_prefix
 from schemas.messages import ChargesResolved
-from schemas.settings import ClientMapping
+from schemas.settings import ClientMapping, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,22 @@ class Known:
         return [*self.postings.values(), *self.older]
 
 
-async def known_of(
-    store: Store, job: JobRun, document: str, replaces: Collection[str] = ()
-) -> Known:
+async def survey(
+    tools: Tools, job: JobRun, settings: Settings, document: str, heads: Sequence[ChargesResolved]
+) -> tuple[Known, Scope]:
+    """What is known of the document, and what a look is to see; waits while a write may land.
+
+    The look is the job's own: it may let go of the heads before.
+    """
+    replaces = {name for batch in heads for name in batch.replaces}
+    known = await _known_of(tools.store, job, document, replaces)
+    for posting in known.all:
+        tools.wait_until_settled(posting, settings.halopsa.settle_s)
+    today = tools.clock.today(settings.tenant.timezone)
+    return known, Scope.of(heads, known.all, settings, today)
+
+
+async def _known_of(store: Store, job: JobRun, document: str, replaces: Collection[str]) -> Known:
     """Read once per job."""
     older = [
         stored.value

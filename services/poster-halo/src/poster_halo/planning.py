@@ -12,8 +12,8 @@ from chassis.service import JobRun
 from chassis.together import AT_ONCE, together
 from poster_halo import facts
 from poster_halo.domain.desired import come_to
-from poster_halo.look import Look, Scope, look
-from poster_halo.planner import Planner, known_of
+from poster_halo.look import Look, look
+from poster_halo.planner import Planner, survey
 from poster_halo.store import KeptBatch, PlanRecord
 from poster_halo.tools import Tools, not_here_yet
 from schemas import frame
@@ -41,12 +41,7 @@ class PlanningJob:
             return
         heads = [batch for _, batch in current]
         entries = [entry for entry, _ in current]
-        replaces = {name for batch in heads for name in batch.replaces}
-        known = await known_of(self._tools.store, job, head.document, replaces)
-        for posting in known.all:
-            self._tools.wait_until_settled(posting, settings.halopsa.settle_s)
-        today = self._tools.clock.today(settings.tenant.timezone)
-        scope = Scope.of(heads, known.all, settings, today)
+        known, scope = await survey(self._tools, job, settings, head.document, heads)
         del heads, current
         seen = await look(self._tools, job, settings, scope)
         self._tools.wanted.forget()

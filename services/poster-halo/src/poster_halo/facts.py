@@ -12,7 +12,7 @@ from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Posting
 from poster_halo.domain.shape import Change, Operation, Plan
 from poster_halo.domain.sold import Sold
-from poster_halo.domain.strays import posted_by, taken_by
+from poster_halo.domain.strays import posted_by
 from poster_halo.domain.words import TEXT_MAX
 from schemas.messages import ChargesResolved, Head, PostingPlanned
 from schemas.money import ZERO, plain
@@ -123,7 +123,7 @@ def planned(
         text=short(plan.text),
         warnings=told((*plan.warnings, *warnings, *batch.warnings)),
         money=money_of(plan, {}, ("pending", "")),
-        taken=taken_by(plan.staying, plan.code),
+        taken=plan.taken,
         rounding_price=sum((sold.rounding[0] * times for sold, times in left), ZERO),
         rounding_cost=sum((sold.rounding[1] * times for sold, times in left), ZERO),
         external_ids=tuple(str(number) for number in sorted(plan.documents))[:IDS_MAX],

@@ -10,7 +10,6 @@ from poster_halo import facts
 from poster_halo.domain.compare import compare
 from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.postings import Part, Posting
-from poster_halo.domain.strays import taken_by
 from poster_halo.look import Look
 from poster_halo.syncing import wait_for_xero
 from poster_halo.tools import Tools
@@ -102,7 +101,7 @@ class Reading:
             unchanged=int(not created and not updated),
             external_ids=self._ids(work),
             money=money,
-            taken=taken_by(work.plan.staying, work.plan.code),
+            taken=work.plan.taken,
             differences=tuple(differences[:DIFFERENCES_MAX]),
             warnings=facts.told((*work.warnings, *work.plan.warnings)),
         )
@@ -127,7 +126,7 @@ class Reading:
             held=work.refused.code == MOVED,
             plan_again=work.refused.code == MOVED,
             money=money,
-            taken=taken_by(work.plan.staying, work.plan.code),
+            taken=work.plan.taken,
         )
         message = await self._tools.message(fact)
         if written:

@@ -7,7 +7,6 @@ from typing import Any
 from chassis.service import JobRun
 from poster_halo import facts
 from poster_halo.domain.shape import Plan
-from poster_halo.domain.strays import taken_by
 from poster_halo.reading import MOVED
 from poster_halo.tools import Tools
 from schemas.messages import ApplyRun, ApprovedPlan, ChargesResolved, PostingRefused
@@ -36,8 +35,7 @@ class Refusals:
     ) -> None:
         """Not as it was approved any more. What stands by the look of today is told with it."""
         money = facts.money_of(now, {}, ("held", MOVED))
-        taken = taken_by(now.staying, now.code)
-        await self._tell(approved, batch, (MOVED, text), held=True, money=money, taken=taken)
+        await self._tell(approved, batch, (MOVED, text), held=True, money=money, taken=now.taken)
 
     async def _tell(
         self, plan: ApprovedPlan, batch: ChargesResolved, why: tuple[str, str], **said: Any

@@ -16,7 +16,7 @@ from chassis.service import LeaseLost
 from chassis.table import Stored, Table
 from poster_halo.domain.postings import Posting
 from schemas import frame
-from schemas.charges import ItemChoice, ItemChoices
+from schemas.charges import AZURE_COLLAPSED, ItemChoice, ItemChoices
 from schemas.messages import BodyRef, ChargesResolved
 
 BATCHES = "batches-to-post"
@@ -39,6 +39,11 @@ class KeptBatch:
     def lines_digest(self) -> str:
         at = self.head.lines_at
         return hashlib.sha256(self.inline).hexdigest() if at is None else at.digest
+
+    @property
+    def collapses(self) -> bool:
+        """R6: it has the line that its Azure charges were merged into."""
+        return AZURE_COLLAPSED in self.choices
 
 
 class PlanRecord(BaseModel):

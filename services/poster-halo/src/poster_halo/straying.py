@@ -11,7 +11,6 @@ from poster_halo.domain.postings import PostedLines, Posting
 from poster_halo.domain.shape import Batch
 from poster_halo.domain.strays import SUPERSEDED, Merged, Stray, credits_of, strays_of, unkept
 from poster_halo.store import KeptBatch, Store
-from schemas.charges import AZURE_COLLAPSED
 
 
 class Strays:
@@ -35,7 +34,7 @@ class Strays:
         if not ours:
             return []
         merged = await self._merged(ours)
-        if kept.head.kept_lines == kept.head.lines and not merged and not _collapses(kept):
+        if kept.head.kept_lines == kept.head.lines and not merged and not kept.collapses:
             return []
         rows = decided_lines(await self._store.lines(kept))
         found = unkept(rows, ours, merged)
@@ -90,10 +89,6 @@ class Strays:
                 for member in members
             }
         return self._members
-
-
-def _collapses(kept: KeptBatch) -> bool:
-    return AZURE_COLLAPSED in kept.choices
 
 
 def _is_superseded(row: Decided) -> bool:

@@ -12,7 +12,6 @@ from poster_halo.domain.observed import OurLine
 from poster_halo.domain.postings import Part, PostedLines, Posting
 from poster_halo.domain.shape import Operation, Plan
 from poster_halo.store import KeptBatch, PlanRecord
-from schemas.charges import AZURE_COLLAPSED
 from schemas.ids import reference_prefix
 from schemas.messages import ApprovedPlan
 
@@ -69,7 +68,7 @@ def of_batch(posting: Posting, kept: KeptBatch, fence: int) -> Posting:
             "client": head.bill_client or head.client,
             "day": head.document_date[:10],
             "fence": fence,
-            "merged_at": head.lines_at if AZURE_COLLAPSED in kept.choices else None,
+            "merged_at": head.lines_at if kept.collapses else None,
         }
     )
 

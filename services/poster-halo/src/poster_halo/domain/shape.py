@@ -10,10 +10,11 @@ from poster_halo.domain.amounts import Amounts
 from poster_halo.domain.desired import Desired
 from poster_halo.domain.observed import Document, OurLine
 from poster_halo.domain.stamps import Origin
-from poster_halo.domain.strays import Stray
+from poster_halo.domain.strays import Stray, taken_by
 from schemas.ids import digest
 from schemas.money import plain
 from schemas.settings import ClientMapping, EffectivePolicy
+from schemas.statement import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,11 @@ class Plan:
         """The strays that it does not take away itself."""
         going = {c.there.ext for o in self.operations for c in o.changes if c.there is not None}
         return [stray for stray in self.strays if stray.there.ext not in going]
+
+    @property
+    def taken(self) -> tuple[Entry, ...]:
+        """What the staying ones would be told as if they did not stand."""
+        return taken_by(self.staying, self.code)
 
     @property
     def hash(self) -> str:

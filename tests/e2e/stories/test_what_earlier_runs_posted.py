@@ -110,10 +110,7 @@ def test_r14_an_old_document_that_was_never_posted_is_superseded(tmp_path: Path)
     in_virtual_time(story())
 
 
-@pytest.mark.parametrize("again", [True, False])
-def test_r4_a_document_that_changed_has_posted_what_stands_of_it(
-    tmp_path: Path, again: bool
-) -> None:
+def test_r4_a_document_that_changed_has_posted_what_stands_of_it(tmp_path: Path) -> None:
     async def story() -> None:
         async with World(tmp_path, small.pax8(ITEMS)) as w:
             first = await w.bill()

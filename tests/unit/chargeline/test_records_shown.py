@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from chargeline.line_shown import explained
 from chargeline.mappings_shown import show_mappings
 from chargeline.names import Names
-from gateway.queries import BatchView
 from schemas.explained import AsReceived, BilledAs, LineExplained, MappedTo, Rule, SoldAs
 from schemas.messages import Hold, Suggestion
 from schemas.settings import Settings
+
+from .views import view
 
 LINE = LineExplained(
     line="line_1",
@@ -116,10 +116,6 @@ def test_mappings_are_tables_with_names_where_somebody_listed_them(
 
 
 def test_names_are_learnt_from_what_runs_said() -> None:
-    told: dict[str, Any] = dict.fromkeys(BatchView.model_fields, ())
-    told |= dict.fromkeys(("operations", "created", "updated", "unchanged"), 0)
-    told |= {"batch": "b", "currency": "USD", "progress": "held", "text": "", "client": None}
-    told |= {"code": None, "plan": None}
     maybe = Suggestion(id=43, name="Bolt Inc", score=90, evidence="similar name")
     item = Suggestion(id=905, name="Premium", score=100, evidence="exact name")
     holds = (
@@ -129,8 +125,8 @@ def test_names_are_learnt_from_what_runs_said() -> None:
     names = Names()
     names.learn(
         [
-            BatchView(**told | {"bill_to": "client:42", "client_name": "Acme"}),
-            BatchView(**told | {"bill_to": "company:c2", "client_name": "", "holds": holds}),
+            view(client=None, bill_to="client:42", client_name="Acme"),
+            view(client=None, bill_to="company:c2", client_name="", holds=holds),
         ]
     )
     assert names == Names({"c2": "Bolt"}, {42: "Acme", 43: "Bolt Inc"}, {905: "Premium"})

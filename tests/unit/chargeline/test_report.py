@@ -16,6 +16,8 @@ from gateway.queries import BatchView
 from schemas.messages import Hold
 from schemas.statement import CurrencyStatement, Entry, Side, Statement
 
+from .views import view
+
 
 def run(**changed: Any) -> Run:
     return Run(
@@ -43,29 +45,6 @@ def statement(price: Side, *, lines: dict[str, int] | None = None) -> Statement:
         lines=lines or {"received": 1},
         complete=True,
     )
-
-
-def view(**changed: Any) -> BatchView:
-    told: dict[str, Any] = {
-        "batch": "b",
-        "bill_to": "client:1",
-        "currency": "USD",
-        "client": 1,
-        "client_name": "Acme",
-        "progress": "held",
-        "code": None,
-        "text": "",
-        "plan": None,
-        "operations": 0,
-        "external_ids": (),
-        "created": 0,
-        "updated": 0,
-        "unchanged": 0,
-        "warnings": (),
-        "entries": (),
-        "holds": (),
-    }
-    return BatchView(**(told | changed))
 
 
 def billed(price: Side, *views: BatchView, **changed: Any) -> Billed:

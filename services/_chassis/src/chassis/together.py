@@ -6,23 +6,30 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-AT_ONCE = 16
+AT_ONCE = 32
 
 
 async def together[T](work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """What each came to, in order; a few are under way at a time, so that the store commits them in
     groups. A failure ends it when those at hand have ended, and the first is raised."""
-    found: list[T] = []
-    begun = 0
+    found: dict[int, T] = {}
+    failed: dict[int, BaseException] = {}
+    waiting = iter(enumerate(work))
+
+    async def work_off() -> None:
+        for number, one in waiting:
+            try:
+                found[number] = await one
+            except BaseException as error:  # noqa: BLE001 - raised below
+                failed[number] = error
+            if failed:
+                return
+
     try:
-        while begun < len(work):
-            some = work[begun : begun + AT_ONCE]
-            begun += len(some)
-            for result in await asyncio.gather(*some, return_exceptions=True):
-                if isinstance(result, BaseException):
-                    raise result
-                found.append(result)
+        await asyncio.gather(*(work_off() for _ in range(min(AT_ONCE, len(work)))))
     finally:
-        for never in work[begun:]:
+        for _, never in waiting:
             never.close()
-    return found
+    if failed:
+        raise failed[min(failed)]
+    return [found[number] for number in range(len(work))]

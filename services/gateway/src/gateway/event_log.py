@@ -51,6 +51,7 @@ class EventLog:
         self._table: Table[KeptEvent] = Table(outbox, "events", KeptEvent)
         self._clock = clock
         self._last: dict[str, tuple[int, datetime]] = {}
+        self._none_before: dict[str, datetime] = {}  # when the oldest is kept too long
         self._watchers: dict[str, set[asyncio.Event]] = {}
 
     async def append(self, tenant: str, events: Sequence[NewEvent]) -> list[KeptEvent]:
@@ -59,13 +60,11 @@ class EventLog:
         Ids are looked up after the end was: had another process added one of them since, something
         would stand where the first of these is to be inserted, and nothing is.
         """
-        ids = [event.id for event in events]
+        kept: dict[str, KeptEvent] = {}
         while True:
             last = await self._known_last(tenant)
-            there = await self.by_ids(tenant, set(ids))
-            new = {event.id: event for event in events if event.id not in there}
-            if not new:
-                return [there[event_id] for event_id in ids]
+            kept |= await self.by_ids(tenant, [e.id for e in events if e.id not in kept])
+            new = {event.id: event for event in events if event.id not in kept}
             now = self._clock.now()
             rows = [
                 KeptEvent(
@@ -76,11 +75,13 @@ class EventLog:
             added = await self._table.insert_in_order(
                 tenant, [(key_of(row.position), row, {**_LOG, "event": row.id}) for row in rows]
             )
+            kept |= {row.id: row for row in rows[:added]}
             if added:
                 self._last[tenant] = (rows[added - 1].position, now)
                 self._wake(tenant)
-            if added < len(rows):
-                self._last.pop(tenant, None)
+            if added == len(rows):
+                return [kept[event.id] for event in events]
+            self._last.pop(tenant, None)
 
     async def page(self, tenant: str, after: int, limit: int) -> list[KeptEvent]:
         """Events after that position, in order."""
@@ -104,10 +105,12 @@ class EventLog:
 
     async def expired(self, tenant: str, position: int) -> AsyncIterator[KeptEvent]:
         """The oldest ones that are kept too long, now and then; `drop` follows, in this order."""
-        if position % _DROP_EVERY:
+        now = self._clock.now()
+        if position % _DROP_EVERY or now < self._none_before.get(tenant, now):
             return
         for kept in await self.page(tenant, 0, _DROP_MAX):
-            if self._clock.now() - kept.at < KEEP:
+            if now - kept.at < KEEP:
+                self._none_before[tenant] = kept.at + KEEP  # whoever drops it, the next is younger
                 return
             yield kept
 

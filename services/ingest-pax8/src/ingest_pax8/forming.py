@@ -5,13 +5,11 @@ One pass, page by page; then one record a batch that holds the message until it 
 
 from __future__ import annotations
 
-import asyncio
-from itertools import batched
-
 from pydantic import BaseModel
 
 from chassis.errors import PermanentError
 from chassis.records import Record
+from chassis.together import together
 from ingest_pax8.domain.chains import Place
 from ingest_pax8.domain.document import VOID, Document, unclear
 from ingest_pax8.gathering import Gathering, Group, Key
@@ -23,7 +21,6 @@ from schemas.settings import Settings
 
 TOO_LARGE = "batch-too-large"
 NO_CURRENCY = "currency-missing"
-_AT_ONCE = 8
 
 
 class _State(BaseModel):
@@ -64,10 +61,7 @@ class Forming:
 
     async def publish(self) -> list[BatchEntry]:
         """Store and publish every batch; what each is called."""
-        entries: list[BatchEntry] = []
-        for several in batched(sorted(self._groups), _AT_ONCE, strict=False):
-            entries += await asyncio.gather(*(self._batch(key) for key in several))
-        return entries
+        return await together([self._batch(key) for key in sorted(self._groups)])
 
     def _add_empty(self) -> None:
         """R11: a client without a line here gets an empty batch, which takes older lines away.

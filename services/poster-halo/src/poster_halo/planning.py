@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import batched
 
 from pydantic import TypeAdapter
 
@@ -32,7 +35,7 @@ class PlanningJob:
     async def run(self, job: JobRun) -> None:
         """Look, then plan batch by batch, so that one batch's lines are decoded at a time.
 
-        A few batches at a time are fetched, and their plans stored and told.
+        A few batches at a time are fetched, while the plans of those before are stored and told.
         """
         head, entries = _read(job)
         settings = await self._tools.settings.read(job.tenant, head.settings)
@@ -46,12 +49,12 @@ class PlanningJob:
         seen = await look(self._tools, job, settings, scope)
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
-        for at in range(0, len(entries), AT_ONCE):
-            some = entries[at : at + AT_ONCE]
-            kept = await together([self._kept(job, entry) for entry in some])
+        made: list[tuple[PlanRecord, Message]] = []
+        for some in batched(entries, AT_ONCE, strict=False):
+            kept, _ = await asyncio.gather(self._fetch(job, some), self._tell(job, made))
             pairs = zip(some, kept, strict=True)
             made = [await self._plan(job, head, pair, seen, planner) for pair in pairs]
-            await together([self._tools.store.put_plan(job.tenant, *plan) for plan in made])
+        await self._tell(job, made)
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:
         """No plan: the whole batch is refused with the reason."""
@@ -75,6 +78,12 @@ class PlanningJob:
             else:
                 current.append((entry, batch))
         return current
+
+    async def _fetch(self, job: JobRun, entries: Sequence[BatchEntry]) -> list[KeptBatch]:
+        return await together([self._kept(job, entry) for entry in entries])
+
+    async def _tell(self, job: JobRun, made: Sequence[tuple[PlanRecord, Message]]) -> None:
+        await together([self._tools.store.put_plan(job.tenant, *plan) for plan in made])
 
     async def _kept(self, job: JobRun, entry: BatchEntry) -> KeptBatch:
         kept = await self._tools.store.batch(job.tenant, entry.batch)

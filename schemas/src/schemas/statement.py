@@ -41,6 +41,11 @@ class Entry(BaseModel):
     price: Amount = ZERO
     cost: Amount = ZERO
 
+    @property
+    def is_something(self) -> bool:
+        """Lines, or money without a line: what is given back of an older document's line."""
+        return bool(self.lines or self.price or self.cost)
+
 
 class Side(BaseModel):
     """One side (price or cost) of one currency. `unexplained` is null until every batch ended."""

@@ -16,6 +16,7 @@ from support.whole import Ran
 from support.world import World, changed
 
 NEW_DOCUMENT = "10000000-0000-4000-8000-000000000002"
+NEW_LINE = "20000000-0000-4000-8000-000000000011"
 RECURRING = -41
 OLD = [small.item(1), small.item(2), small.item(3)]
 # One seat less of the first, the second as it was, the third gone; under ids of its own.
@@ -91,5 +92,49 @@ def test_r14_after_it_was_billed_the_difference_is_given_back(
             again = await w.again(ran)
             assert again.statement.currencies == ran.statement.currencies
             assert len(await w.invoices(41)) == 2
+
+    in_virtual_time(story())
+
+
+@pytest.mark.parametrize("posted", [True, False])
+def test_r14_a_client_that_the_new_document_lacks_is_given_back_what_was_posted(
+    tmp_path: Path,
+    posted: bool,
+) -> None:
+    """Bolt has no line any more: posted of both documents is what the new one has received."""
+
+    async def story() -> None:
+        old = [small.item(1), small.of_bolt(2)]
+        async with World(tmp_path, small.pax8(old), small.halopsa(), small.settings()) as w:
+            if posted:
+                first = await w.bill()
+                assert first.statement.currencies["USD"].price.posted == 40
+            correction: list[dict[str, Any]] = [
+                *small.pax8(old, status="Credited")["invoices"],
+                *small.pax8([small.item(1, id=NEW_LINE)], id=NEW_DOCUMENT)["invoices"],
+            ]
+            await w.vendors.load("pax8", {"invoices": correction})
+            await w.documents()
+            if not posted:
+                await w.bill()  # read, and held
+            ran = await w.bill(NEW_DOCUMENT)
+            assert {v.bill_to: v.code for v in await w.batches(ran)} == {"client:41": "replacement"}
+            await w.change(w.settings | {"chains": {NEW_DOCUMENT: "replacement"}})
+            ran = await w.again(ran)
+            waits = {v.bill_to: v.code for v in await w.batches(ran) if v.code}
+            assert waits == ({"client:42": "net-credit"} if posted else {})
+            held = ran.statement.currencies["USD"].held_by
+            assert held == ({"net-credit": -20} if posted else {})
+            await w.change(changed(w.settings, net_credit="credit_note"))
+            ran = await w.again(ran)
+            price = ran.statement.currencies["USD"].price
+            assert price.received == 20
+            assert price.posted == (-20 if posted else 20)
+            assert price.unexplained == price.held == 0
+            assert sum(money_on(ours_on(i)) for i in await w.invoices(41)) == 20
+            assert sum(money_on(ours_on(i)) for i in await w.invoices(42)) == 0
+            assert len(await w.invoices(42)) == (2 if posted else 0), "the invoice and its credit"
+            again = await w.again(ran)
+            assert again.statement.currencies == ran.statement.currencies
 
     in_virtual_time(story())

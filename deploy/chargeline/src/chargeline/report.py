@@ -237,7 +237,7 @@ def _waits(view: BatchView) -> Decimal:
 
 def _held_whole(view: BatchView) -> list[Hold]:
     """Lines that wait without a list: the poster holds or refuses them, or they were taken back."""
-    entries = [e for e in view.entries if waits_for_a_person(e) and e.lines]
+    entries = [e for e in view.entries if waits_for_a_person(e) and e.is_something]
     if not entries:
         return []
     code = view.code or max(entries, key=lambda e: abs(e.price)).reason

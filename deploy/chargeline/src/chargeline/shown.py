@@ -93,7 +93,7 @@ def show_clients(views: Sequence[BatchView]) -> None:
     table.add_column("", no_wrap=True, min_width=_STATE)
     for view in views[:ROWS]:
         posted = sum((e.price for e in view.entries if e.outcome == "posted"), ZERO)
-        waiting = [e for e in view.entries if e.outcome in _WAITS and e.lines]
+        waiting = [e for e in view.entries if e.outcome in _WAITS and e.is_something]
         waits = sum((e.price for e in waiting), ZERO)
         lines = sum(e.lines for e in view.entries if e.outcome != "rounding")
         table.add_row(
@@ -197,7 +197,7 @@ def _state(view: BatchView, waiting: Sequence[Entry]) -> str:
     if waiting:
         most = max(waiting, key=lambda e: (bool(e.reason), abs(e.price)))
         return f"[yellow]{most.reason or view.progress}[/]"
-    if not any(e.outcome == "posted" and e.lines for e in view.entries):
+    if not any(e.outcome == "posted" and e.is_something for e in view.entries):
         return "[dim]nothing to bill[/]"
     if view.progress == "done":
         return "[green]✓ read back[/]"

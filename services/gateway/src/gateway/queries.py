@@ -157,7 +157,7 @@ def _view(p: Projection) -> BatchView:
     resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
     refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.at(r, "parked")
     entries = entries_of(p)
-    waits = any(e.lines for e in entries if waits_for_a_person(e))
+    waits = any(e.is_something for e in entries if waits_for_a_person(e))
     reason = next((f for f in (parked, refused, held, planned) if waits and f is not None), None)
     head = p.normalized or p.parked
     assert head is not None, "a batch in view has come in"

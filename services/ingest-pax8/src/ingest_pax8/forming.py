@@ -5,6 +5,8 @@ One pass, page by page; then one record a batch that holds the message until it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel
 
 from chassis.errors import PermanentError
@@ -15,6 +17,7 @@ from ingest_pax8.domain.document import VOID, Document, unclear
 from ingest_pax8.gathering import Gathering, Group, Key
 from ingest_pax8.tools import BATCHES, Tools
 from ingest_pax8.translate import SOURCE
+from schemas.billing import BillTo
 from schemas.ids import batch_id, content_hash
 from schemas.messages import BatchEntry, ChargesReceived, Company, IngestDocument
 from schemas.settings import Settings
@@ -52,19 +55,23 @@ class Forming:
         self._groups = gathering.groups
         self._unclear = unclear(document, settings.pax8.statuses)
         self._exclude = _whole_document(document, settings) or place.exclude
-        self._add_empty()
 
     @property
     def unknown(self) -> list[Company]:
         """Companies that nobody decided about; nobody has to about an excluded document's."""
         return [] if self._exclude else self._gathering.unknown()
 
-    async def publish(self) -> list[BatchEntry]:
-        """Store and publish every batch; what each is called."""
+    async def publish(self, before: Mapping[Key, BillTo]) -> list[BatchEntry]:
+        """Store and publish every batch; what each is called.
+
+        `before`: whom the documents that this one replaces have lines for.
+        """
+        self._add_empty(before)
         return await together([self._batch(key) for key in sorted(self._groups)])
 
-    def _add_empty(self) -> None:
-        """R11: a client without a line here gets an empty batch, which takes older lines away.
+    def _add_empty(self, before: Mapping[Key, BillTo]) -> None:
+        """A client without a line here gets an empty batch, which takes older lines away: those of
+        its recurring invoice (R11), and those that a replaced document has posted (R14).
 
         The recurring invoice's currency is not known here: there is one for each of the document's.
         """
@@ -75,6 +82,9 @@ class Forming:
         for bill_to in self._gathering.billing.recurring():
             if bill_to.name not in billed:
                 self._groups.update({(bill_to.name, c): Group(bill_to) for c in currencies})
+        for key, bill_to in before.items():
+            if bill_to.client is not None:
+                self._groups.setdefault(key, Group(bill_to))
 
     async def _batch(self, key: Key) -> BatchEntry:
         group, command = self._groups[key], self._command

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,11 +16,12 @@ from ingest_pax8.domain.chains import place_in
 from ingest_pax8.domain.document import Document
 from ingest_pax8.domain.pages import PageNotes, measured, to_stored
 from ingest_pax8.forming import Forming
-from ingest_pax8.gathering import Gathering
+from ingest_pax8.gathering import Gathering, Key
 from ingest_pax8.reading import Reading, gather_stored
 from ingest_pax8.tools import SNAPSHOTS, Documents, Tools
 from ingest_pax8.translate import SOURCE, entry_from_pax8
 from ingest_pax8.unreadable import Unreadable
+from schemas.billing import BillTo
 from schemas.ids import derive_id
 from schemas.messages import (
     BatchEntry,
@@ -176,8 +177,23 @@ class IngestJobs:
         forming = Forming(command, document, settings, place, lines, self._tools)
         body = _Body(companies=forming.unknown)
         if not (command.match_first and body.companies):
-            body.batches = await forming.publish()
+            before = await self._billed_before(job, settings, place.replaces)
+            body.batches = await forming.publish(before)
         await self._say(job, command, document, body)
+
+    async def _billed_before(
+        self, job: JobRun, settings: Settings, replaces: Sequence[str]
+    ) -> dict[Key, BillTo]:
+        """Whom the replaced documents have lines for, as who is billed for them today (R14)."""
+        found: dict[Key, BillTo] = {}
+        for name in replaces:
+            stored = await self._documents.get(job.tenant, name)
+            if stored is None or stored.value.basis is None:
+                continue  # it was never read, so nothing of it was ever posted
+            with Gathering(settings, job.tenant, name, lines_max=0) as older:
+                await gather_stored(self._tools, job.tenant, stored.value, older)
+                found |= {key: group.bill_to for key, group in older.groups.items()}
+        return found
 
     async def _say(
         self,

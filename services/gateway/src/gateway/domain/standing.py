@@ -35,7 +35,7 @@ class LastWord(BaseModel):
 
 def has_posted(entries: Iterable[Entry]) -> bool:
     """True when something stands."""
-    return any(e.outcome == "posted" and e.lines for e in entries)
+    return any(e.outcome == "posted" and e.is_something for e in entries)
 
 
 def standing(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -147,7 +147,7 @@ def _currency_statement(
     got = received or ReceivedSum(lines=0, price=ZERO, cost=ZERO)
 
     def by(outcome: str) -> dict[str, Decimal]:
-        found = (e for e in entries if e.outcome == outcome and e.lines)
+        found = (e for e in entries if e.outcome == outcome and e.is_something)
         return {e.reason: e.price for e in found if e.reason or outcome != "posted"}
 
     return CurrencyStatement(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -16,14 +16,15 @@ from chassis.parked import Retried
 from chassis.records import Message
 from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
-from chassis.service import Body
+from chassis.service import Body, Route, Service
 from support.embedded import Sent, sent, service
 
 pytestmark = pytest.mark.servers
 
 POLL_S = 2.0
+# Three runs over time just fit into the stretch that a consumer may wait.
 HASTY = DeliverySettings(
-    handler_timeout_s=0.3, wait_first_s=0.01, wait_max_s=0.05, drain_s=2.0, sweep_s=0.2
+    handler_timeout_s=0.3999, wait_first_s=0.01, wait_max_s=0.05, drain_s=2.0, sweep_s=0.2
 )
 GIANT_BYTES = 1_900_000
 
@@ -131,6 +132,31 @@ async def test_a_handler_that_hangs_is_parked_before_its_consumer_counts_as_dead
     [parked] = await hasty.parking.list("msp")
     assert parked.code == "handler-timeout"
     assert sorted(reader.seen) == [1, 2, 3]
+    assert rebalances(hasty) == 1
+
+
+async def test_one_that_hangs_is_parked_also_where_several_are_handled_together(
+    hasty: ServerStore,
+) -> None:
+    """Trying them together leaves time enough to find out which one it is."""
+    reader = Reader()
+
+    async def on_several(told: Sequence[tuple[Sent, Body]]) -> None:
+        await asyncio.Event().wait()
+
+    async def on_sent(head: Sent, body: Body) -> None:
+        if head.number == 1:
+            await asyncio.Event().wait()
+        await reader.on_sent(head, body)
+
+    route = Route(Sent.topic, {Sent: on_sent}, together=on_several)
+    hasty.bus.mount(Service("reader", (route,)))
+    await hasty.bus.publish([sent(n) for n in range(4)])
+    await hasty.start()
+    await hasty.bus.idle()
+    [parked] = await hasty.parking.list("msp")
+    assert parked.code == "handler-timeout"
+    assert reader.seen == [0], "the others queue behind it"
     assert rebalances(hasty) == 1
 
 

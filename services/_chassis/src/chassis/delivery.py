@@ -122,10 +122,12 @@ class Delivery:
         if self._parking.waits(arrivals[0]):
             return False
         try:
-            async with asyncio.timeout(self._settings.handler_timeout_s):
+            # Half the time, so that one by one there is enough left of a bus's patience to park.
+            async with asyncio.timeout(self._settings.handler_timeout_s / 2):
                 return await self._run_together(arrivals)
         except Exception as error:  # noqa: BLE001 - which of them it was, and why, each then tells
-            _log.info("delivered-one-by-one", group=self.group, text=str(error))
+            why = f"{type(error).__name__}: {error}"
+            _log.warning("delivered-one-by-one", group=self.group, count=len(arrivals), text=why)
             return False
 
     async def handle(self, arrival: Arrival) -> Cause | None:
@@ -182,10 +184,10 @@ class Delivery:
         return None
 
     async def _run_together(self, arrivals: Sequence[Arrival]) -> bool:
-        """False: one of them is to be parked."""
+        """False: one of them is to be parked, or none is for this group."""
         found = [read for a in arrivals if (read := self._read(a)) is not None]
         some = [read for read in found if isinstance(read, _Read)]
-        if len(some) < len(found):
+        if not some or len(some) < len(found):
             return False
         assert self._route.together is not None, "it takes several"
         with ExitStack() as told:

@@ -36,7 +36,8 @@ class Route:
     parks them as `unknown-message`. `side_by_side`: no handler minds the order, not even of one
     key's messages, so a bus may handle several at once. `together` does for those of a key that
     lie there what the handlers would do one after the other, for less; when it raises, they are
-    handled one by one, and whatever of it was done is done again, as after a crash.
+    handled one by one, and whatever of it was done is done again, as after a crash. It is not
+    stopped half-way, so it must be short, and what it does is traced under the last of them.
     """
 
     topic: str

@@ -9,7 +9,7 @@ from typing import Any
 AT_ONCE = 32
 
 
-async def together[T](work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def together[T](work: Sequence[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> list[T]:
     """What each came to, in order; a few are under way at a time, so that the store commits them in
     groups. A failure ends it when those at hand have ended, and the first is raised."""
     found: dict[int, T] = {}
@@ -26,7 +26,7 @@ async def together[T](work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
                 return
 
     try:
-        await asyncio.gather(*(work_off() for _ in range(min(AT_ONCE, len(work)))))
+        await asyncio.gather(*(work_off() for _ in range(min(at_once, len(work)))))
     finally:
         for _, never in waiting:
             never.close()

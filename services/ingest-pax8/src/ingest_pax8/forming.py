@@ -24,6 +24,7 @@ from schemas.settings import Settings
 
 TOO_LARGE = "batch-too-large"
 NO_CURRENCY = "currency-missing"
+_AT_ONCE = 16  # whole batches in memory, some of them large
 
 
 class _State(BaseModel):
@@ -67,7 +68,7 @@ class Forming:
         `before`: whom the documents that this one replaces have lines for.
         """
         self._add_empty(before)
-        return await together([self._batch(key) for key in sorted(self._groups)])
+        return await together([self._batch(key) for key in sorted(self._groups)], _AT_ONCE)
 
     def _add_empty(self, before: Mapping[Key, BillTo]) -> None:
         """A client without a line here gets an empty batch, which takes older lines away: those of

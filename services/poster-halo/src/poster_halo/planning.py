@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from chassis.jobs import JobFailure
 from chassis.records import Message
 from chassis.service import JobRun
-from chassis.together import AT_ONCE, together
+from chassis.together import together
 from poster_halo import facts
 from poster_halo.domain.desired import come_to
 from poster_halo.look import Look, look
@@ -24,6 +24,7 @@ from schemas.ids import plan_id
 from schemas.messages import BatchEntry, ChargesResolved, PlanRun, PostingRefused
 
 _Entries = TypeAdapter(list[BatchEntry])
+_AT_ONCE = 16  # whole batches in memory, some of them large
 
 
 class PlanningJob:
@@ -50,10 +51,13 @@ class PlanningJob:
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         made: list[tuple[PlanRecord, Message]] = []
-        for some in batched(entries, AT_ONCE, strict=False):
-            kept, _ = await asyncio.gather(self._fetch(job, some), self._tell(job, made))
-            pairs = zip(some, kept, strict=True)
+        for some in batched(entries, _AT_ONCE, strict=False):
+            async with asyncio.TaskGroup() as both:  # neither goes on when the job has ended
+                both.create_task(self._tell(job, made))
+                fetching = both.create_task(self._fetch(job, some))
+            pairs = zip(some, fetching.result(), strict=True)
             made = [await self._plan(job, head, pair, seen, planner) for pair in pairs]
+            del fetching, pairs  # their lines, before the next ones come
         await self._tell(job, made)
 
     async def failed(self, job: JobRun, failure: JobFailure) -> None:

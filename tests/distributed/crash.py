@@ -148,14 +148,21 @@ class Crash:
             hosts=False,
         )
         async with System.open(self.folder / "data", options) as system:
-            await drive.set_up(system, self.counting.added_to(self.settings))
-            await system.seal(drive.TENANT, "huntress", "chaos", "secret")
-            await self._struck(cluster, system)
-            await asyncio.to_thread(cluster.wait_until_ready)
-            self._calm()
-            await self._asked(lambda: self._bill_all(system, undone=False))
-            await self._asked(lambda: self._counted(system))
-            await self._gaps(system)
+            try:
+                await self._played(cluster, system)
+            except* (AssertionError, TransientError):
+                self.outcome.unbalanced += await _what_waits(system)
+                raise
+
+    async def _played(self, cluster: Cluster, system: System) -> None:
+        await drive.set_up(system, self.counting.added_to(self.settings))
+        await system.seal(drive.TENANT, "huntress", "chaos", "secret")
+        await self._struck(cluster, system)
+        await asyncio.to_thread(cluster.wait_until_ready)
+        self._calm()
+        await self._asked(lambda: self._bill_all(system, undone=False))
+        await self._asked(lambda: self._counted(system))
+        await self._gaps(system)
 
     async def _struck(self, cluster: Cluster, system: System) -> None:
         """Work goes on for as long as something befalls the processes."""
@@ -255,6 +262,28 @@ def _settings(environment: dict[str, str]) -> dict[str, str]:
     names = ServerSettings.model_fields
     found = {k.removeprefix(prefix).lower(): v for k, v in environment.items()}
     return {name: value for name, value in found.items() if name in names}
+
+
+async def _what_waits(system: System) -> list[str]:
+    """What stands still, and for what: the history can not be replayed to look again."""
+    found = []
+    queries = system.gateway.queries
+    for run in await queries.runs(drive.TENANT):
+        if await queries.waiting(drive.TENANT, run.run):
+            stand = Counter(b.progress for b in await queries.batches(drive.TENANT, run.run))
+            found.append(
+                f"waits: {run.run} at {run.stage.value}, revision {run.revision}, approved"
+                f" {run.approved}, batches {run.batches}: {dict(stand)}"
+            )
+    found += [
+        f"waits: job {job.head.kind} {job.id} for {job.head.why!r} until {job.head.not_before},"
+        f" attempts {job.head.attempts}, tries {job.head.tries}"
+        for job in await system.jobs.open(drive.TENANT)
+    ]
+    for record in await system.store.records.with_outgoing():
+        topics = sorted({message.topic for message in record.outgoing})
+        found.append(f"waits: {record.collection} {record.key} holds {topics}")
+    return found
 
 
 async def _at_work(system: System) -> bool:

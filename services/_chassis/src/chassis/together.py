@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 AT_ONCE = 32
+WHOLE_AT_ONCE = 16  # whole batches in memory, some of them large
 
 
 async def together[T](work: Sequence[Coroutine[Any, Any, T]], at_once: int = AT_ONCE) -> list[T]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from chassis.errors import PermanentError
 from chassis.records import Record
-from chassis.together import together
+from chassis.together import WHOLE_AT_ONCE, together
 from ingest_pax8.domain.chains import Place
 from ingest_pax8.domain.document import VOID, Document, unclear
 from ingest_pax8.gathering import Gathering, Group, Key
@@ -24,7 +24,6 @@ from schemas.settings import Settings
 
 TOO_LARGE = "batch-too-large"
 NO_CURRENCY = "currency-missing"
-_AT_ONCE = 16  # whole batches in memory, some of them large
 
 
 class _State(BaseModel):
@@ -68,7 +67,7 @@ class Forming:
         `before`: whom the documents that this one replaces have lines for.
         """
         self._add_empty(before)
-        return await together([self._batch(key) for key in sorted(self._groups)], _AT_ONCE)
+        return await together([self._batch(key) for key in sorted(self._groups)], WHOLE_AT_ONCE)
 
     def _add_empty(self, before: Mapping[Key, BillTo]) -> None:
         """A client without a line here gets an empty batch, which takes older lines away: those of

@@ -177,21 +177,21 @@ class IngestJobs:
         forming = Forming(command, document, settings, place, lines, self._tools)
         body = _Body(companies=forming.unknown)
         if not (command.match_first and body.companies):
-            before = await self._billed_before(job, settings, place.replaces)
+            replaced = [m for m in members if m.document in place.replaces]
+            before = await self._billed_before(job, settings, replaced)
             body.batches = await forming.publish(before)
         await self._say(job, command, document, body)
 
     async def _billed_before(
-        self, job: JobRun, settings: Settings, replaces: Sequence[str]
+        self, job: JobRun, settings: Settings, replaced: Sequence[Document]
     ) -> dict[Key, BillTo]:
         """Whom the replaced documents have lines for, as who is billed for them today (R14)."""
         found: dict[Key, BillTo] = {}
-        for name in replaces:
-            stored = await self._documents.get(job.tenant, name)
-            if stored is None or stored.value.basis is None:
+        for document in replaced:
+            if document.basis is None:
                 continue  # it was never read, so nothing of it was ever posted
-            with Gathering(settings, job.tenant, name, lines_max=0) as older:
-                await gather_stored(self._tools, job.tenant, stored.value, older)
+            with Gathering(settings, job.tenant, document.document, lines_max=0) as older:
+                await gather_stored(self._tools, job.tenant, document, older)
                 found |= {key: group.bill_to for key, group in older.groups.items()}
         return found
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from chassis.jobs import JobFailure
 from chassis.records import Message
 from chassis.service import JobRun
-from chassis.together import together
+from chassis.together import WHOLE_AT_ONCE, together
 from poster_halo import facts
 from poster_halo.domain.desired import come_to
 from poster_halo.look import Look, look
@@ -24,7 +24,6 @@ from schemas.ids import plan_id
 from schemas.messages import BatchEntry, ChargesResolved, PlanRun, PostingRefused
 
 _Entries = TypeAdapter(list[BatchEntry])
-_AT_ONCE = 16  # whole batches in memory, some of them large
 
 
 class PlanningJob:
@@ -51,7 +50,7 @@ class PlanningJob:
         self._tools.wanted.forget()
         planner = Planner(self._tools, job, seen, known, [e.batch for e in entries])
         made: list[tuple[PlanRecord, Message]] = []
-        for some in batched(entries, _AT_ONCE, strict=False):
+        for some in batched(entries, WHOLE_AT_ONCE, strict=False):
             async with asyncio.TaskGroup() as both:  # neither goes on when the job has ended
                 both.create_task(self._tell(job, made))
                 fetching = both.create_task(self._fetch(job, some))

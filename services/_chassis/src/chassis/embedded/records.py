@@ -15,10 +15,11 @@ from chassis.errors import PermanentError
 from chassis.records import Message, Record, may_change, of_one_collection
 
 _COLUMNS = "r.tenant, r.collection, r.key, r.version, r.body, r.tags, r.holds, r.id"
-_BY_TAG = (
+_WITH_TAG = (
     f"SELECT {_COLUMNS} FROM tags t JOIN records r ON r.id = t.record"  # noqa: S608 - constants
-    " WHERE t.collection = ? AND t.tag = ? AND t.value = ?"
+    " WHERE t.collection = ? AND t.tag = ?"
 )
+_BY_TAG = f"{_WITH_TAG} AND t.value = ?"
 _NO_TAGS = "{}"
 
 
@@ -181,9 +182,7 @@ class SqliteRecords:
         several = sorted(values)
         marks = ", ".join("?" * len(several))
         return await self._select(
-            f"SELECT {_COLUMNS} FROM tags t JOIN records r ON r.id = t.record"  # noqa: S608
-            f" WHERE t.collection = ? AND t.tag = ? AND t.value IN ({marks})"
-            " AND t.tenant = ? ORDER BY t.key LIMIT ?",
+            f"{_WITH_TAG} AND t.value IN ({marks}) AND t.tenant = ? ORDER BY t.key LIMIT ?",
             (collection, tag, *several, tenant, limit),
         )
 

@@ -133,10 +133,8 @@ async def undo(
 ) -> bool:
     """Take back what the document's run has posted, all or these batches; False: nothing was."""
     run = await ended(system, document, patience_s)
-    batches = await system.gateway.queries.batches(TENANT, run.run)
-    plans = [b.plan for b in batches if b.plan and b.external_ids and (not only or b.batch in only)]
     try:
-        revision, _ = await system.gateway.runs.undo(TENANT, run.run, only)
+        revision, plans = await system.gateway.runs.undo(TENANT, run.run, only)
     except PermanentError as nothing:
         if nothing.code != "nothing-to-undo":
             raise

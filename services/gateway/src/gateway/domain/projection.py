@@ -89,8 +89,8 @@ class Projection(BaseModel):
         """How far the batch has come at its newest revision; None before it was normalized."""
         r = self.revision
         planned, refused = self.at(r, "planned"), self.at(r, "refused")
-        if self.at(r, "parked"):
-            return Progress.HELD
+        if self.at(r, "parked"):  # behind the plan it is the poster's answer that is parked
+            return Progress.DONE if planned and not planned.code else Progress.HELD
         if self.at(r, "normalized") is None:
             return None
         if self.at(r, "done") or (refused and refused.command == "apply"):

@@ -40,7 +40,7 @@ class Progress(StrEnum):
     RESOLVED = "resolved"
     HELD = "held"  # lifecycle or the plan holds it: nothing to apply
     PLANNED = "planned"
-    DONE = "done"  # applied and read back, or refused
+    DONE = "done"  # applied and read back, or refused; or that answer is parked
 
 
 class Counts(BaseModel):

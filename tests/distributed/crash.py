@@ -152,6 +152,7 @@ class Crash:
                 await self._played(cluster, system)
             except* (AssertionError, TransientError):
                 self.outcome.unbalanced += await _what_waits(system)
+                await asyncio.to_thread(self._judge)  # as far as it came
                 raise
 
     async def _played(self, cluster: Cluster, system: System) -> None:

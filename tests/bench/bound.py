@@ -2,16 +2,19 @@
 
     python -m bench.bound
 
-Calls that the vendor refused are not among them: who is refused more would look better.
+A run is timed from the word that starts it to its end, by a client that is there already: how long
+a command line takes to be there is a figure of its own. Calls that the vendor refused are not among
+them: who is refused more would look better.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +22,20 @@ import httpx
 
 from bench.row import Row
 from bench.server import calls, refused
-from distributed.cluster import Cluster
-from distributed.month import run, sandboxes
+from chaos import drive
+from chargeline.system import Options, System
+from chassis.clock import SystemClock
+from chassis.vault import Keys
+from distributed.cluster import KEY_BYTES, Cluster, settings_of
+from distributed.month import TODAY, sandboxes
 from sandbox.core import dumps
 from sandbox.generate import Month, generate_year
+from schemas.money import ZERO
 from servers import Servers, servers
 
 BOUND_MAX = 1.1
 ALLOWED, WINDOW_S, ANSWER_S = 28, 3.0, 0.1
+LOOK_S = 0.2
 # As deployed: sweeping twice a second is for crash tests, and took a third of the store's time.
 DEPLOYED = {"CHARGELINE_SWEEP_S": "5", "CHARGELINE_LEASE_TTL_S": "120"}
 
@@ -50,7 +59,7 @@ def by_the_vendor(real: Servers, folder: Path) -> Iterator[Row]:
         | DEPLOYED
         | {
             "CHARGELINE_NAMESPACE": "bound-",
-            "CHARGELINE_TODAY": "2026-11-05",
+            "CHARGELINE_TODAY": TODAY,
         }
     )
     with sandboxes(first) as url:
@@ -73,14 +82,11 @@ def _month(
     what: str, month: Month, url: str, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Row]:
     """One document's run, beside what the calls that were answered take at the allowed rate."""
-    asked, turned_away = calls(url, "halopsa"), refused(url, "halopsa")
-    [document] = [one["invoice"]["id"] for one in month.pax8["invoices"]]
-    told = run(folder, month, url, dict(environment), document=document)
+    before, turned_away = calls(url, "halopsa"), refused(url, "halopsa")
+    took_s = asyncio.run(_billed(folder, month, url, environment))
     turned_away = refused(url, "halopsa") - turned_away
-    answered = calls(url, "halopsa") - asked - turned_away
-    unexplained = told["statement"]["currencies"]["USD"]["price"]["unexplained"]
-    assert Decimal(unexplained) == 0, unexplained
-    least_s, took_s = answered / (ALLOWED / WINDOW_S), float(told["elapsed_s"])
+    answered = calls(url, "halopsa") - before - turned_away
+    least_s = answered / (ALLOWED / WINDOW_S)
     yield Row(
         f"{what}: {answered} HaloPSA calls, {ALLOWED} in {WINDOW_S:g} s",
         f"{took_s:.1f} s",
@@ -90,6 +96,30 @@ def _month(
         took_s / least_s <= BOUND_MAX,
     )
     yield Row("  calls refused (429) beside them", str(turned_away))
+
+
+async def _billed(folder: Path, month: Month, url: str, environment: Mapping[str, str]) -> float:
+    """Seconds from the word that starts the run to its end, with nothing unexplained."""
+    options = Options(
+        sandbox=url,
+        clock=SystemClock(date.fromisoformat(TODAY)),
+        keys=Keys((KEY_BYTES,)),
+        servers=settings_of(environment),
+        hosts=False,
+    )
+    async with System.open(folder, options) as system:
+        await drive.set_up(system, month.resolved_settings())
+        document = (await drive.listed(system))[-1]
+        began_s = time.monotonic()
+        run = await system.gateway.runs.start(
+            drive.TENANT, drive.SOURCE, document, approve_items=True, approve_plans=True
+        )
+        while await system.gateway.queries.waiting(drive.TENANT, run):  # noqa: ASYNC110 - over there
+            await asyncio.sleep(LOOK_S)
+        took_s = time.monotonic() - began_s
+        statement = await system.gateway.queries.statement(drive.TENANT, run)
+        assert statement.currencies["USD"].price.unexplained == ZERO, statement.model_dump_json()
+    return took_s
 
 
 def _open_invoice(number: int, client: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from chassis.records import Message, Record
 from chassis.servers import indexes, topics
 from chassis.servers.settings import ServerSettings
 from chassis.servers.store import ServerStore
+from distributed.cluster import settings_of
 from sandbox.generate import generate_large
 from schemas import frame
 from schemas.messages import ChargesReceived
@@ -165,7 +166,7 @@ def consumed(real: Servers, given: Batches, kind: tuple[str, int], number: int) 
         "CHARGELINE_PARTITIONS": str(PARTITIONS),
         "CHARGELINE_SESSION_TIMEOUT_S": "10",
     }
-    settings = _settings(environment)
+    settings = settings_of(environment)
     asyncio.run(_prepare(settings, given.records))
     command = [sys.executable, "-m", "bench.normalizing", mode]
     processes = [
@@ -212,12 +213,6 @@ async def _publish(settings: ServerSettings, messages: list[Message]) -> None:
     store = ServerStore.open(settings, clock=SystemClock())
     await store.bus.publish(messages)
     await store.stop()
-
-
-def _settings(environment: dict[str, str]) -> ServerSettings:
-    prefix = "CHARGELINE_"
-    given = {k.removeprefix(prefix).lower(): v for k, v in environment.items()}
-    return ServerSettings.model_validate(given)
 
 
 if __name__ == "__main__":

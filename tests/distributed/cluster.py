@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,22 @@ from typing import Self
 
 import httpx
 
+from chassis.servers.settings import ServerSettings
+
 SERVICES = ("ingest_pax8", "ingest_huntress", "normalizer", "lifecycle", "poster_halo", "gateway")
-KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+KEY_BYTES = bytes(range(32))
+KEY = base64.urlsafe_b64encode(KEY_BYTES).decode()
 READY_S = 60.0
 STOP_S = 40.0
 TAIL = 30
+
+
+def settings_of(environment: Mapping[str, str]) -> ServerSettings:
+    """What processes with that environment are told, for a client of the same servers."""
+    prefix = "CHARGELINE_"
+    found = {k.removeprefix(prefix).lower(): v for k, v in environment.items()}
+    names = ServerSettings.model_fields
+    return ServerSettings.model_validate({n: v for n, v in found.items() if n in names})
 
 
 @dataclass

@@ -29,10 +29,9 @@ from chassis.clock import SystemClock
 from chassis.errors import TransientError
 from chassis.http import Retries
 from chassis.job_state import open_lanes
-from chassis.servers.settings import ServerSettings
 from chassis.vault import Keys
 from distributed import deck
-from distributed.cluster import Cluster
+from distributed.cluster import KEY_BYTES, Cluster, settings_of
 from distributed.counting import Counting
 from distributed.reaper import Network, Reaper, Server
 from distributed.rebalances import rebalances
@@ -141,10 +140,8 @@ class Crash:
             sandbox=self.url,
             clock=SystemClock(self.world.today),
             retries=Retries(first_wait_s=0.02, wait_max_s=0.2),
-            keys=Keys((bytes(range(32)),)),
-            servers=ServerSettings.model_validate(
-                _settings(cluster.environment | self.environment)
-            ),
+            keys=Keys((KEY_BYTES,)),
+            servers=settings_of(cluster.environment | self.environment),
             hosts=False,
         )
         async with System.open(self.folder / "data", options) as system:
@@ -255,14 +252,6 @@ class Crash:
     def _post(self, path: str, payload: Any) -> None:
         content = dumps(payload)
         httpx.post(f"{self.url}{path}", content=content, timeout=60).raise_for_status()
-
-
-def _settings(environment: dict[str, str]) -> dict[str, str]:
-    """What the processes read from their environment."""
-    prefix = "CHARGELINE_"
-    names = ServerSettings.model_fields
-    found = {k.removeprefix(prefix).lower(): v for k, v in environment.items()}
-    return {name: value for name, value in found.items() if name in names}
 
 
 async def _what_waits(system: System) -> list[str]:

@@ -113,7 +113,7 @@ class Crash:
                 self._judge()
             finally:
                 sandboxes.kill()
-        self.outcome.seconds = time.monotonic() - began
+                self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
     def _services(self) -> dict[str, str]:

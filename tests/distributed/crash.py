@@ -149,7 +149,7 @@ class Crash:
                 await self._played(cluster, system)
             except* (AssertionError, TransientError):
                 self.outcome.unbalanced += await _what_waits(system)
-                await asyncio.to_thread(self._judge)  # as far as it came
+                await asyncio.to_thread(self._judge, ended=False)
                 raise
 
     async def _played(self, cluster: Cluster, system: System) -> None:
@@ -231,11 +231,13 @@ class Crash:
         parked = await system.store.parking.list(drive.TENANT)
         self.outcome.unbalanced += [f"parked: {p.group} {p.code} {p.text}" for p in parked]
 
-    def _judge(self) -> None:
+    def _judge(self, *, ended: bool = True) -> None:
+        """The oracle's word. Where it has not ended, what is not there may still come."""
         state = self._get("/_sandbox/halopsa/state")
         verdict = oracle.judge(self.world.file(), self.settings, state["entities"])
         lost, doubled = self.counting.gaps(state["entities"]["software_licences"])
-        self.outcome.lost += [*map(str, verdict.of("lost")), *lost]
+        if ended:
+            self.outcome.lost += [*map(str, verdict.of("lost")), *lost]
         self.outcome.doubled += [*map(str, verdict.of("doubled")), *doubled]
         self.outcome.unbalanced += [str(f) for f in verdict.of("unbalanced")]
         for vendor in ("pax8", "halopsa"):

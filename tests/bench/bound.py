@@ -28,6 +28,7 @@ from chassis.clock import SystemClock
 from chassis.vault import Keys
 from distributed.cluster import KEY_BYTES, Cluster, settings_of
 from distributed.month import TODAY, sandboxes
+from gateway.domain.run import Stage
 from sandbox.core import dumps
 from sandbox.generate import Month, generate_year
 from schemas.money import ZERO
@@ -117,8 +118,9 @@ async def _billed(folder: Path, month: Month, url: str, environment: Mapping[str
         while await system.gateway.queries.waiting(drive.TENANT, run):  # noqa: ASYNC110 - over there
             await asyncio.sleep(LOOK_S)
         took_s = time.monotonic() - began_s
-        statement = await system.gateway.queries.statement(drive.TENANT, run)
-        assert statement.currencies["USD"].price.unexplained == ZERO, statement.model_dump_json()
+        ended = await system.gateway.queries.run(drive.TENANT, run)
+        price = (await system.gateway.queries.statement(drive.TENANT, run)).currencies["USD"].price
+        assert (ended.stage, price.unexplained, price.held) == (Stage.ENDED, ZERO, ZERO), price
     return took_s
 
 

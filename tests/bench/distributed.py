@@ -29,7 +29,7 @@ from schemas.messages import ChargesReceived
 from servers import Servers, servers
 
 IN = "charges.received.v1"
-KAFKA_MIN = 0.5
+KAFKA_MAX = 2.0  # CPU per line: at least half of the loop's lines a second and core
 SHARE_MIN = 0.35  # of two; the other one then has at most 65 %
 GROWTH_MAX = 1.15
 CLIENTS, LINES, TIMES = 20, 500, 8
@@ -106,14 +106,14 @@ def consumers(real: Servers, given: Batches) -> Iterator[Row]:
         name = f"  bare loop, {what}{' (the floor)' if floor == quicker else ''}"
         yield Row(name, f"{cost[floor, 1]:.1f} loads")
     one, two = cost["service", 1], cost["service", 2]
-    ratio, growth = cost[quicker, 1] / one, two / one
+    ratio, growth = one / cost[quicker, 1], two / one
     yield Row(
         "normalizer over Kafka: CPU per line",
         f"{one:.1f} loads",
         f"{cost[quicker, 1]:.1f} loads",
         f"{ratio:.2f} x",
-        f">{KAFKA_MIN} x",
-        ratio >= KAFKA_MIN,
+        f"{KAFKA_MAX:g} x",
+        ratio <= KAFKA_MAX,
     )
     yield _by_the_clock(given, cpu_s["service", 1], cpu_s[quicker, 1])
     pairs = runs["service", 2]

@@ -199,7 +199,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     gc.set_threshold(100_000, 50, 100)  # as `chassis.servers.process` has it, so the floors too
-    pages = pages_of(generate_large(5, 1000))
+    pages = pages_of(generate_large(20, 1000))
     settings, done, mode = ServerSettings(), Done(FloorWithin(pages)), sys.argv[1]
     if mode == "service":
         asyncio.run(service(settings, done))

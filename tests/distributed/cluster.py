@@ -31,7 +31,8 @@ TAIL = 30
 def settings_of(environment: Mapping[str, str]) -> ServerSettings:
     """What processes with that environment are told, for a client of the same servers."""
     prefix = "CHARGELINE_"
-    found = {k.removeprefix(prefix).lower(): v for k, v in environment.items()}
+    given = {k: v for k, v in environment.items() if k.startswith(prefix)}
+    found = {k.removeprefix(prefix).lower(): v for k, v in given.items()}
     names = ServerSettings.model_fields
     return ServerSettings.model_validate({n: v for n, v in found.items() if n in names})
 

@@ -148,18 +148,34 @@ def test_kept_money_is_where_the_latest_stage_says(
     assert (kept.outcome, kept.reason, kept.price, kept.lines) == (outcome, reason, KEPT, 2)
 
 
+def about(answers: str, revision: int = 1) -> ParkedBatch:
+    head = normalized(revision=revision).model_dump(include=set(BatchHead.model_fields) - {"kind"})
+    return ParkedBatch(**head | {"kind": "ParkedBatch"}, code="bug", answers=answers)
+
+
 @pytest.mark.parametrize(
-    ("came", "progress", "outcome"),
-    [(2, Progress.HELD, "held"), (3, Progress.DONE, "held"), (4, Progress.DONE, "posted")],
+    ("facts", "progress", "told"),
+    [
+        ([*story()[:2], about("")], Progress.HELD, ("held", "parked")),
+        ([*story()[:3], about("")], Progress.HELD, ("held", "parked")),
+        ([*story()[:3], about("apply")], Progress.DONE, ("held", "parked")),
+        ([*story(), about("apply")], Progress.DONE, ("posted", "")),
+        ([*story(), about("")], Progress.DONE, ("posted", "parked")),
+        ([*story()[:3], refused(), about("apply")], Progress.DONE, ("refused", "moved")),
+        ([*story()[:3], about(""), about("apply")], Progress.DONE, ("held", "parked")),
+        ([*story(), about("undo", revision=2)], Progress.DONE, ("held", "parked")),
+        ([*story(), undone(), about("undo", revision=2)], Progress.DONE, ("held", "undone")),
+    ],
 )
-def test_the_money_of_a_parked_batch_is_held_unless_it_stands(
-    came: int, progress: Progress, outcome: str
+def test_the_money_of_a_parked_batch_is_held_until_the_answer_comes(
+    facts: list[BatchHead], progress: Progress, told: tuple[str, str]
 ) -> None:
-    """Behind the plan it is the answer that is parked, and nothing more comes for the batch."""
-    head = normalized().model_dump(include=set(ParkedBatch.model_fields) - {"kind", "body"})
-    (projection,) = taken([*story()[:came], ParkedBatch(**head, code="bug")])
-    assert projection.progress() is progress
-    assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [(outcome, "parked")]
+    """An answer of the poster that is parked is the last that comes for the batch."""
+    for order in (facts, facts[::-1]):
+        (projection,) = taken(order)
+        assert projection.progress() is progress
+        assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [told]
+        assert projection.revision == 1
 
 
 def test_what_was_refused_before_it_was_written_had_what_stood_when_it_was_planned() -> None:

@@ -81,7 +81,8 @@ def about_void(run: Run, batches: Iterable[Projection]) -> tuple[Message, ...]:
     said: list[Message] = []
     for p in old:
         fact = p.normalized or p.parked
-        if p.revision == last and p.progress() is Progress.HELD and fact is not None:
+        held = p.notice or p.progress() is Progress.HELD
+        if p.revision == last and held and fact is not None:
             now = fact.model_copy(update={"revision": run.revision})
             said += _batch_event(ChargesReleasedEvent, now, p, reason="void")
     return tuple(said)
@@ -168,7 +169,7 @@ def _held_by_plan(fact: PostingPlanned, before: Projection) -> tuple[Message, ..
 
 def _parked(fact: ParkedBatch, before: Projection) -> tuple[Message, ...]:
     """Why is for the MSP's engineer: what a fault says may quote anything."""
-    n: ChargesNormalized | None = before.at(fact.revision, "normalized")
+    n = before.at(before.revision if fact.answers == "undo" else fact.revision, "normalized")
     kept = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost} if n else {}
     more = {
         "kind": "ChargesHeld",
@@ -189,7 +190,7 @@ def _was_held(before: Projection, revision: int) -> bool:
     """The last word of the passes before this one was a hold."""
     planned = before.planned if before.planned and before.planned.code else None
     refused = before.refused if before.refused and before.refused.held else None
-    facts = (before.held, before.parked, planned, refused)
+    facts = (before.held, before.parked, before.apply_parked, planned, refused)
     holds = [f.revision for f in facts if f is not None and f.revision < revision]
     resolved = before.resolved.revision if before.resolved else 0
     return bool(holds) and max(holds) >= resolved

@@ -55,6 +55,22 @@ class _ReadBody(BaseModel):
     companies: list[Company] = []
 
 
+class _Told(BatchHead):
+    """Any message about a batch; `command` is what an answer of the poster answers."""
+
+    command: str = ""
+
+    @property
+    def answers(self) -> str:
+        """As `ParkedBatch` has it: a plan that is refused waits as one that never came."""
+        command = _ANSWERS.get(self.kind, self.command)
+        return command if command in _ANSWERS.values() else ""
+
+
+_ANSWERS = {"PostingDone": "apply", "PostingUndone": "undo"}
+_OF_A_BATCH = set(BatchHead.model_fields) - {"kind", "body"}
+
+
 class Handlers:
     """One `on_…` a fact."""
 
@@ -211,8 +227,9 @@ def _again_unless(moved: bool, run: str) -> None:  # noqa: FBT001 - what an upda
 
 def _batch_in(value: bytes) -> dict[str, Any] | None:
     """The batch that a parked message is about, if its head can be read."""
-    head, _ = frame.decode(value)
+    line, _ = frame.decode(value)
     try:
-        return BatchHead.model_validate_json(head).model_dump(exclude={"kind", "body"})
+        told = _Told.model_validate_json(line)
     except ValueError:
         return None
+    return {**told.model_dump(include=_OF_A_BATCH), "answers": told.answers}

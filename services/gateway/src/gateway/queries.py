@@ -137,13 +137,13 @@ class Queries:
             fact.plan
             for p in await self._store.batches(tenant, run)
             for fact in (p.undone, p.undo_refused)
-            if fact is not None and fact.revision == revision
+            if fact is not None and fact.revision >= revision
         ]
 
     async def undo_refused(self, tenant: str, run: str, revision: int) -> list[PostingRefused]:
         """What could not be taken back at that revision, and why."""
         found = [p.undo_refused for p in await self._store.batches(tenant, run)]
-        return [f for f in found if f is not None and f.revision == revision]
+        return [f for f in found if f is not None and f.revision >= revision]
 
 
 def waits_for_a_person(entry: Entry) -> bool:
@@ -155,7 +155,7 @@ def waits_for_a_person(entry: Entry) -> bool:
 def _view(p: Projection) -> BatchView:
     r = p.revision
     resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
-    refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.at(r, "parked")
+    refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.notice
     entries = entries_of(p)
     waits = any(e.is_something for e in entries if waits_for_a_person(e))
     reason = next((f for f in (parked, refused, held, planned) if waits and f is not None), None)

@@ -28,11 +28,15 @@ from schemas.statement import Entry, Outcome, less, merge
 
 
 class ParkedBatch(BatchHead):
-    """A message about the batch is parked: its money waits for a person."""
+    """A message about the batch is parked: its money waits for a person.
+
+    `answers`: which command the poster answers with it; empty: it is no answer of the poster.
+    """
 
     kind: str = "ParkedBatch"
     code: str = "parked"
     text: str = ""
+    answers: str = ""
 
 
 class Projection(BaseModel):
@@ -51,6 +55,8 @@ class Projection(BaseModel):
     undone: PostingUndone | None = None
     undo_refused: PostingRefused | None = None
     parked: ParkedBatch | None = None
+    apply_parked: ParkedBatch | None = None
+    undo_parked: ParkedBatch | None = None
     stood: LastWord | None = None  # of another run over the document, where this one has not looked
     proposals: dict[str, str] = {}  # product key to name, of the items that are to be made
     holds: tuple[Hold, ...] = ()  # what the held batch waits for
@@ -82,19 +88,28 @@ class Projection(BaseModel):
     @property
     def revision(self) -> int:
         """The revision that the batch was last formed at."""
-        slots = ("normalized", "held", "resolved", "planned", "done", "refused", "parked")
-        return max((f.revision for s in slots if (f := getattr(self, s)) is not None), default=0)
+        facts = (getattr(self, slot) for slot in _FORMED)
+        return max((f.revision for f in facts if f is not None), default=0)
+
+    @property
+    def notice(self) -> ParkedBatch | None:
+        """What is parked of this pass; an answer of the poster only until it has come."""
+        r = self.revision
+        answered = self.at(r, "done") or self.at(r, "refused")
+        found: ParkedBatch | None = self.at(r, "parked")
+        return found or (None if answered else self.at(r, "apply_parked"))
 
     def progress(self) -> Progress | None:
         """How far the batch has come at its newest revision; None before it was normalized."""
         r = self.revision
         planned, refused = self.at(r, "planned"), self.at(r, "refused")
-        if self.at(r, "parked"):  # behind the plan it is the poster's answer that is parked
-            return Progress.DONE if planned and not planned.code else Progress.HELD
+        answers = (self.at(r, "done"), self.at(r, "apply_parked"))
+        if any(answers) or (refused and refused.command == "apply"):
+            return Progress.DONE
+        if self.at(r, "parked"):
+            return Progress.HELD
         if self.at(r, "normalized") is None:
             return None
-        if self.at(r, "done") or (refused and refused.command == "apply"):
-            return Progress.DONE
         if self.at(r, "held") or refused or (planned and planned.code):
             return Progress.HELD
         if planned:
@@ -109,12 +124,16 @@ _SLOTS: dict[type[BatchHead], str] = {
     PostingPlanned: "planned",
     PostingDone: "done",
     PostingUndone: "undone",
-    ParkedBatch: "parked",
 }
+_PARKED = {"": "parked", "apply": "apply_parked", "undo": "undo_parked"}
+# Those of a pass; an undo has a revision of its own.
+_FORMED = ("normalized", "held", "resolved", "planned", "done", "refused", "parked", "apply_parked")
 
 
 def slot_of(fact: BatchHead) -> str:
     """Which slot a fact fills."""
+    if isinstance(fact, ParkedBatch):
+        return _PARKED[fact.answers]
     if isinstance(fact, PostingRefused):
         return "undo_refused" if fact.command == "undo" else "refused"
     return _SLOTS[type(fact)]
@@ -131,8 +150,10 @@ def entries_of(p: Projection) -> tuple[Entry, ...]:
     if n is None:
         return ()
     kept: dict[str, Any] = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost}
-    if p.undone is not None and p.undone.revision > r and not p.at(r, "parked"):
+    if p.undone is not None and p.undone.revision > r and not p.notice:
         return (*n.money, Entry(outcome="held", reason="undone", **kept))
+    if _undo_waits(p):
+        return (*n.money, Entry(outcome="held", reason="parked", **kept))
     looked = _looked(p, r)
     if looked is not None:
         money, taken = looked
@@ -145,9 +166,15 @@ def entries_of(p: Projection) -> tuple[Entry, ...]:
     return told_again(last, rest, n.money, end["reason"])
 
 
+def _undo_waits(p: Projection) -> bool:
+    """It was taken back or not: the answer is parked."""
+    told = max((f.revision for f in (p.undone, p.undo_refused) if f is not None), default=0)
+    return p.undo_parked is not None and p.undo_parked.revision > max(p.revision, told)
+
+
 def _looked(p: Projection, r: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
     """What the poster said of the kept lines in this pass, if it has looked at the destination."""
-    if p.at(r, "parked"):
+    if p.notice:
         return None
     done: PostingDone | None = p.at(r, "done")
     refused: PostingRefused | None = p.at(r, "refused")
@@ -171,7 +198,7 @@ def _end(p: Projection, r: int) -> dict[str, Any]:
     """How the kept lines ended of which the poster has said nothing."""
     held: ChargesHeld | None = p.at(r, "held")
     refused: PostingRefused | None = p.at(r, "refused")
-    if p.at(r, "parked"):
+    if p.notice:
         return {"outcome": "held", "reason": "parked"}
     if refused is not None:
         return {"outcome": "held" if refused.held else "refused", "reason": refused.code}

@@ -119,6 +119,8 @@ def test_what_was_taken_back_is_held_while_the_answer_is_parked(
             await w.system.wait_for(parked)
             ran = await w.ended(ran.run.run)
             assert (usd(ran).price.unexplained, await stands(w)) == (ZERO, ZERO)
+            with pytest.raises(PermanentError, match="parked"):
+                await w.system.gateway.runs.undo("msp", ran.run.run)
             assert await trouble.mend(w) == 2
             ran = await w.ended(ran.run.run)
             assert (usd(ran).held_by, usd(ran).price.unexplained) == ({"undone": ALL}, ZERO)

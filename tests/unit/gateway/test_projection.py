@@ -148,6 +148,13 @@ def test_kept_money_is_where_the_latest_stage_says(
     assert (kept.outcome, kept.reason, kept.price, kept.lines) == (outcome, reason, KEPT, 2)
 
 
+POSTED, PARKED = ("posted", ""), ("held", "parked")
+
+
+def not_undone(revision: int, code: str) -> BatchHead:
+    return refused(revision=revision, command="undo", code=code)
+
+
 def about(answers: str, revision: int = 1) -> ParkedBatch:
     head = normalized(revision=revision).model_dump(include=set(BatchHead.model_fields) - {"kind"})
     return ParkedBatch(**head | {"kind": "ParkedBatch"}, code="bug", answers=answers)
@@ -165,6 +172,9 @@ def about(answers: str, revision: int = 1) -> ParkedBatch:
         ([*story()[:3], about(""), about("apply")], Progress.DONE, ("held", "parked")),
         ([*story(), about("undo", revision=2)], Progress.DONE, ("held", "parked")),
         ([*story(), undone(), about("undo", revision=2)], Progress.DONE, ("held", "undone")),
+        ([*story(), about("undo", 2), not_undone(2, "undo-nothing")], Progress.DONE, POSTED),
+        ([*story(), about("undo", 2), not_undone(3, "undo-nothing")], Progress.DONE, PARKED),
+        ([*story(), about("undo", 2), not_undone(3, "undo-sent")], Progress.DONE, POSTED),
     ],
 )
 def test_the_money_of_a_parked_batch_is_held_until_the_answer_comes(
@@ -176,6 +186,14 @@ def test_the_money_of_a_parked_batch_is_held_until_the_answer_comes(
         assert projection.progress() is progress
         assert [(e.outcome, e.reason) for e in entries_of(projection)][1:] == [told]
         assert projection.revision == 1
+
+
+def test_what_was_perhaps_taken_back_is_not_told_as_posted_by_a_pass_that_does_not_look() -> None:
+    facts = [*story(), about("undo", 2), normalized(revision=3), held(revision=3)]
+    (projection,) = taken(facts)
+    assert [(e.outcome, e.price) for e in entries_of(projection)][1:] == [("held", KEPT)]
+    (projection,) = taken([*facts, not_undone(2, "undo-sent")])
+    assert [(e.outcome, e.price) for e in entries_of(projection)][1:] == [("posted", KEPT)]
 
 
 def test_what_was_refused_before_it_was_written_had_what_stood_when_it_was_planned() -> None:

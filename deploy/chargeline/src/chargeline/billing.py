@@ -150,7 +150,11 @@ class Billing:
             return set(plans) <= set(there)
 
         await until(self._desk, answered)
-        refused = await self._queries.undo_refused(self._tenant, run, revision)
+        refused = [
+            fact
+            for fact in await self._queries.undo_refused(self._tenant, run, revision)
+            if fact.plan in plans  # others may be undone beside them
+        ]
         return len(plans), refused, await self.report(run)
 
     async def drafts(self) -> dict[str, Any]:

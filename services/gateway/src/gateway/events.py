@@ -64,8 +64,8 @@ def about_batch(fact: BatchHead, before: Projection) -> tuple[Message, ...]:
         case ChargesHeld():
             sums = {"lines": fact.held_lines, "price": fact.held_price, "cost": fact.held_cost}
             return _batch_event(ChargesHeldEvent, fact, before, money=_held(fact.code, sums))
-        case ParkedBatch():
-            return _parked(fact, before)
+        case ParkedBatch():  # nothing is public of an undo before its answer, nor what has come
+            return _parked(fact, before) if before.take(fact).notice == fact else ()
         case PostingPlanned(code=str()):
             return _held_by_plan(fact, before)
         case ChargesResolved() if _was_held(before, fact.revision):
@@ -169,7 +169,7 @@ def _held_by_plan(fact: PostingPlanned, before: Projection) -> tuple[Message, ..
 
 def _parked(fact: ParkedBatch, before: Projection) -> tuple[Message, ...]:
     """Why is for the MSP's engineer: what a fault says may quote anything."""
-    n = before.at(before.revision if fact.answers == "undo" else fact.revision, "normalized")
+    n: ChargesNormalized | None = before.at(fact.revision, "normalized")
     kept = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost} if n else {}
     more = {
         "kind": "ChargesHeld",

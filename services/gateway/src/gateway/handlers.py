@@ -58,13 +58,14 @@ class _ReadBody(BaseModel):
 class _Told(BatchHead):
     """Any message about a batch; `command` is what an answer of the poster answers."""
 
-    command: str = ""
+    command: object = "apply"  # anything: what nobody can read is parked, too
 
     @property
     def answers(self) -> str:
         """As `ParkedBatch` has it: a plan that is refused waits as one that never came."""
-        command = _ANSWERS.get(self.kind, self.command)
-        return command if command in _ANSWERS.values() else ""
+        if self.kind != "PostingRefused":
+            return _ANSWERS.get(self.kind, "")
+        return next((command for command in _ANSWERS.values() if command == self.command), "")
 
 
 _ANSWERS = {"PostingDone": "apply", "PostingUndone": "undo"}
@@ -194,7 +195,7 @@ class Handlers:
     async def on_parked(self, notice: Parked, body: Body) -> None:
         """The money of a parked batch is held: what the bytes say of the batch tells which."""
         record = await self._records.get(notice.tenant, "parked", notice.parked)
-        batch = _batch_in(arrival_of(record).value) if record else None
+        batch = batch_in(arrival_of(record).value) if record else None
         if batch is not None:
             parked = ParkedBatch(**batch, code=notice.code, text=notice.text)
             await self._take(parked)
@@ -225,7 +226,7 @@ def _again_unless(moved: bool, run: str) -> None:  # noqa: FBT001 - what an upda
         raise TransientError("run-contended", f"run {run} was changed meanwhile")
 
 
-def _batch_in(value: bytes) -> dict[str, Any] | None:
+def batch_in(value: bytes) -> dict[str, Any] | None:
     """The batch that a parked message is about, if its head can be read."""
     line, _ = frame.decode(value)
     try:

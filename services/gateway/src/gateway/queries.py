@@ -155,7 +155,7 @@ def waits_for_a_person(entry: Entry) -> bool:
 def _view(p: Projection) -> BatchView:
     r = p.revision
     resolved, planned, done = p.at(r, "resolved"), p.at(r, "planned"), p.at(r, "done")
-    refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.notice
+    refused, held, parked = p.at(r, "refused"), p.at(r, "held"), p.parked_last
     entries = entries_of(p)
     waits = any(e.is_something for e in entries if waits_for_a_person(e))
     reason = next((f for f in (parked, refused, held, planned) if waits and f is not None), None)

@@ -150,7 +150,7 @@ class Ready:
         batches = await self._store.batches(run.tenant, run.run)
         ready = commands.appliable(run, batches) if run.stage is Stage.PLANNED else []
         current = [p for p in batches if p.revision == run.revision]
-        held = [p for p in current if p.notice or p.progress() is Progress.HELD]
+        held = [p for p in current if p.parked_last or p.progress() is Progress.HELD]
         return [_ready(run, p) for p in ready] + [_held(run, p) for p in held]
 
 
@@ -192,7 +192,7 @@ def _ready(run: Run, p: Projection) -> ReadyRow:
 def _held(run: Run, p: Projection) -> ReadyRow:
     r = run.revision
     facts = (p.at(r, slot) for slot in ("refused", "held", "planned"))
-    why = next((fact for fact in (p.notice, *facts) if fact is not None), None)
+    why = next((fact for fact in (p.parked_last, *facts) if fact is not None), None)
     said = {"code": getattr(why, "code", None), "text": getattr(why, "text", "")}
     return _row(run, p, "held").model_copy(update=said)
 

@@ -165,14 +165,19 @@ class Runs:
     async def undo(self, tenant: str, run: str, only: Sequence[str] = ()) -> tuple[int, list[str]]:
         """Have posted batches taken back; the command's revision and the plans it names."""
         stored = await self._store.run(tenant, run)
-        plans = [
-            p.done.plan
+        standing = [
+            (p.done, p.undo_notice)
             for p in await self._store.batches(tenant, run)
             if p.done is not None
             and p.done.external_ids  # where nothing was posted nothing answers
             and (p.undone is None or p.undone.revision < p.done.revision)
             and (not only or p.batch in only or p.done.plan in only)
         ]
+        known = [done for done, undo in standing if undo is None or undo.revision < done.revision]
+        plans = [done.plan for done in known]
+        if standing and not plans:
+            text = f"the answers to an earlier undo of run {run} are parked: retry those"
+            raise PermanentError("undo-parked", text)
         if not plans:
             raise PermanentError("nothing-to-undo", f"run {run} has posted nothing that stands")
         revision = await self._store.draw_revision(tenant)

@@ -26,6 +26,8 @@ from schemas.messages import (
 )
 from schemas.statement import Entry, Outcome, less, merge
 
+UNDO_NOTHING = "undo-nothing"  # the poster's code where nothing stands any more
+
 
 class ParkedBatch(BatchHead):
     """A message about the batch is parked: its money waits for a person.
@@ -82,8 +84,8 @@ class Projection(BaseModel):
         words = [LastWord.of(f) for f in facts if f is not self.refused or has_posted(f.money)]
         words += [self.stood] if self.stood is not None else []
         last = max(words, key=lambda word: word.revision, default=None)
-        undone = self.undone.revision if self.undone is not None else 0
-        return last if last is not None and last.money and last.revision > undone else None
+        undos = [f.revision for f in (self.undone, self.undo_notice) if f is not None]
+        return last if last and last.money and last.revision > max(undos, default=0) else None
 
     @property
     def revision(self) -> int:
@@ -98,6 +100,26 @@ class Projection(BaseModel):
         answered = self.at(r, "done") or self.at(r, "refused")
         found: ParkedBatch | None = self.at(r, "parked")
         return found or (None if answered else self.at(r, "apply_parked"))
+
+    @property
+    def parked_last(self) -> ParkedBatch | None:
+        """What is parked of this pass, or of an undo after it."""
+        undo = self.undo_notice
+        return self.notice or (undo if undo and undo.revision > self.revision else None)
+
+    @property
+    def undo_notice(self) -> ParkedBatch | None:
+        """The parked answer to an undo, until it has come: nobody knows whether it was taken back.
+
+        That nothing stands is no answer to a later undo: it may be because of this one.
+        """
+        parked, refused = self.undo_parked, self.undo_refused
+        if parked is None:
+            return None
+        told = self.undone.revision if self.undone is not None else 0
+        if refused and (refused.code != UNDO_NOTHING or refused.revision == parked.revision):
+            told = max(told, refused.revision)
+        return parked if parked.revision > told else None
 
     def progress(self) -> Progress | None:
         """How far the batch has come at its newest revision; None before it was normalized."""
@@ -152,7 +174,7 @@ def entries_of(p: Projection) -> tuple[Entry, ...]:
     kept: dict[str, Any] = {"lines": n.kept_lines, "price": n.kept_price, "cost": n.kept_cost}
     if p.undone is not None and p.undone.revision > r and not p.notice:
         return (*n.money, Entry(outcome="held", reason="undone", **kept))
-    if _undo_waits(p):
+    if p.undo_notice and p.undo_notice.revision > r:
         return (*n.money, Entry(outcome="held", reason="parked", **kept))
     looked = _looked(p, r)
     if looked is not None:
@@ -164,12 +186,6 @@ def entries_of(p: Projection) -> tuple[Entry, ...]:
     if last is None or end["outcome"] == "pending" or last.content != n.content:
         return (*n.money, *rest)
     return told_again(last, rest, n.money, end["reason"])
-
-
-def _undo_waits(p: Projection) -> bool:
-    """It was taken back or not: the answer is parked."""
-    told = max((f.revision for f in (p.undone, p.undo_refused) if f is not None), default=0)
-    return p.undo_parked is not None and p.undo_parked.revision > max(p.revision, told)
 
 
 def _looked(p: Projection, r: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:

@@ -132,7 +132,7 @@ class Queries:
         return set(plans) <= set(await self.undo_answered(tenant, run, revision))
 
     async def undo_answered(self, tenant: str, run: str, revision: int) -> list[str]:
-        """The plans whose undo at that revision was answered, one way or the other."""
+        """The plans whose undo at that revision, or at a later one, was answered in any way."""
         return [
             fact.plan
             for p in await self._store.batches(tenant, run)
@@ -141,7 +141,7 @@ class Queries:
         ]
 
     async def undo_refused(self, tenant: str, run: str, revision: int) -> list[PostingRefused]:
-        """What could not be taken back at that revision, and why."""
+        """What could not be taken back at that revision, or at one after it, and why."""
         found = [p.undo_refused for p in await self._store.batches(tenant, run)]
         return [f for f in found if f is not None and f.revision >= revision]
 
